@@ -1,0 +1,82 @@
+"""The annotated objects of one image, as parallel arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Polygon = NDArray[np.float32]
+"""(P, 2) float32 x, y in px: one ring."""
+
+
+@dataclass(frozen=True, eq=False)
+class Objects:
+    """What a picture holds, for augmentation and targets.
+
+    xyxy:      (N, 4) float32, px of the picture at hand, continuous edges; x1 < x2, y1 < y2
+    class_id:  (N,) int32, index into the dataset's classes
+    ignore:    (N,) bool, neither positive nor background (crowd, difficult, cut off)
+    weight:    (N,) float32, factor of its loss
+    area:      (N,) float32 px², of the mask where the source has one, else of the box
+    object_id: (N,) text, the source's own id
+    polygons:  N tuples of rings, empty where the source has none
+    """
+
+    xyxy: NDArray[np.float32]
+    class_id: NDArray[np.int32]
+    ignore: NDArray[np.bool_]
+    weight: NDArray[np.float32]
+    area: NDArray[np.float32]
+    object_id: tuple[str, ...]
+    polygons: tuple[tuple[Polygon, ...], ...]
+
+    def __post_init__(self) -> None:
+        """Check lengths, dtypes and corners.
+
+        Raises:
+            ValueError: naming the column or the row that is off.
+        """
+        n = len(self.class_id)
+        for field, dtype in _DTYPES.items():
+            column = getattr(self, field)
+            if len(column) != n or column.dtype != dtype:
+                raise ValueError(
+                    f"Objects.{field}: {len(column)} rows of {column.dtype}, want {n} of {dtype}"
+                )
+        if len(self.object_id) != n or len(self.polygons) != n:
+            raise ValueError(
+                f"Objects: {len(self.object_id)} ids and {len(self.polygons)} polygons for {n} objects"
+            )
+        if self.xyxy.shape != (n, 4):
+            raise ValueError(f"Objects.xyxy: shape {self.xyxy.shape}, want ({n}, 4)")
+        flat = ~((self.xyxy[:, 0] < self.xyxy[:, 2]) & (self.xyxy[:, 1] < self.xyxy[:, 3]))
+        if flat.any():
+            row = int(np.flatnonzero(flat)[0])
+            raise ValueError(f"Objects.xyxy row {row} has no area: {self.xyxy[row].tolist()}")
+
+    def __len__(self) -> int:
+        return len(self.class_id)
+
+    def equals(self, other: Objects) -> bool:
+        """Whether every column holds the same values."""
+        return all(_same(getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
+
+
+_DTYPES = {
+    "xyxy": np.dtype(np.float32),
+    "class_id": np.dtype(np.int32),
+    "ignore": np.dtype(np.bool_),
+    "weight": np.dtype(np.float32),
+    "area": np.dtype(np.float32),
+}
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, np.ndarray):
+        return a.shape == np.shape(b) and bool(np.array_equal(a, b))
+    if isinstance(a, tuple):
+        return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
+    return bool(a == b)
