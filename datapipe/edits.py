@@ -1,0 +1,162 @@
+"""Overlays: reviewable lines over immutable shards, applied on reading by one function.
+
+`splits.json` moves images to other splits, `edits.jsonl` leaves images out, ignores objects, corrects classes
+and boxes. Undoing is deleting a line. Only datapipe sees them; other readers of the shards do not.
+
+    splits.json   {"<image_id>": "val", ...}
+    edits.jsonl   {"image": "<image_id>", "edit": "leave_out"}
+                  {"image": "<image_id>", "object": "<object_id>", "edit": "ignore"}
+                  {"image": "<image_id>", "object": "<object_id>", "edit": "class", "class": "<name>"}
+                  {"image": "<image_id>", "object": "<object_id>", "edit": "box", "xyxy": [x1, y1, x2, y2]}
+
+who, when and why may stand beside them and are left to the person. xyxy is in px of the stored picture.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from datapipe.errors import InputError, did_you_mean
+
+SPLITS, EDITS = "splits.json", "edits.jsonl"
+KINDS = ("leave_out", "ignore", "class", "box")
+_FREE = ("who", "when", "why")
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One decision. `place` is its line, for messages."""
+
+    image: str
+    kind: Literal["leave_out", "ignore", "class", "box"]
+    object: str | None = None
+    class_name: str | None = None
+    xyxy: tuple[float, float, float, float] | None = None
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class Overlays:
+    """All overlays of a dataset, and their bytes for its identity."""
+
+    splits: Mapping[str, str] = field(default_factory=dict)
+    edits: tuple[Edit, ...] = ()
+    text: bytes = b""
+
+    def left_out(self) -> set[str]:
+        """Ids of the images that are left out."""
+        return {edit.image for edit in self.edits if edit.kind == "leave_out"}
+
+
+def read(folder: Path, classes: Sequence[str]) -> Overlays:
+    """Read the overlays of a dataset's folder.
+
+    Raises:
+        InputError: a line cannot be read or says something impossible by itself; file and line are named.
+    """
+    splits_path, edits_path = folder / SPLITS, folder / EDITS
+    splits_text = splits_path.read_bytes() if splits_path.exists() else b""
+    edits_text = edits_path.read_bytes() if edits_path.exists() else b""
+    return Overlays(
+        splits=_splits(splits_text, str(splits_path)) if splits_text.strip() else {},
+        edits=tuple(_edits(edits_text, str(edits_path), classes)),
+        text=splits_text + b"\0" + edits_text if splits_text or edits_text else b"",
+    )
+
+
+def _splits(text: bytes, where: str) -> dict[str, str]:
+    found = _json(text, where)
+    if not isinstance(found, dict):
+        raise InputError(f'{where}: not a mapping {{"<image_id>": "<split>"}}')
+    for image_id, split in found.items():
+        if not isinstance(split, str) or not split.isidentifier():
+            raise InputError(f"{where}: image {image_id!r}: {split!r} is not a split's name (like train)")
+    return found
+
+
+def _edits(text: bytes, where: str, classes: Sequence[str]) -> Iterator[Edit]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            yield _edit(_json(line, f"{where}:{number}"), f"{where}:{number}", classes)
+
+
+def _json(text: bytes, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise InputError(f"{where}: not JSON: {error}; correct or delete it") from None
+
+
+def _edit(found: Any, where: str, classes: Sequence[str]) -> Edit:
+    if not isinstance(found, dict) or not isinstance(found.get("image"), str):
+        raise InputError(f"{where}: an edit names its image: {{'image': '<image_id>', 'edit': ...}}")
+    kind = found.get("edit")
+    if kind not in KINDS:
+        raise InputError(f"{where}: no edit {kind!r}: {did_you_mean(str(kind), KINDS)}")
+    wanted = {
+        "leave_out": (),
+        "ignore": ("object",),
+        "class": ("object", "class"),
+        "box": ("object", "xyxy"),
+    }[kind]
+    for key in wanted:
+        if key not in found:
+            raise InputError(f"{where}: edit {kind!r} needs {key!r}")
+    for key in found.keys() - {"image", "edit", *wanted, *_FREE}:
+        raise InputError(f"{where}: unknown key {key!r}: {did_you_mean(key, [*wanted, *_FREE])}")
+    if "class" in wanted and found["class"] not in classes:
+        raise InputError(
+            f"{where}: no class {found['class']!r}: {did_you_mean(str(found['class']), classes)}"
+        )
+    return Edit(
+        image=found["image"],
+        kind=kind,
+        object=str(found["object"]) if "object" in wanted else None,
+        class_name=found.get("class"),
+        xyxy=_corners(found["xyxy"], where) if "xyxy" in wanted else None,
+        place=where,
+    )
+
+
+def _corners(value: Any, where: str) -> tuple[float, float, float, float]:
+    numbers = isinstance(value, list) and len(value) == 4 and all(type(v) in (int, float) for v in value)
+    if not numbers or not (value[0] < value[2] and value[1] < value[3]):
+        raise InputError(f"{where}: xyxy {value!r} is not [x1, y1, x2, y2] with x1 < x2 and y1 < y2")
+    return (float(value[0]), float(value[1]), float(value[2]), float(value[3]))
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What edits do to the objects of one image, by their row.
+
+    drop: rows that become ignore regions; class_name, xyxy: row -> new value
+    """
+
+    drop: tuple[int, ...]
+    class_name: Mapping[int, str]
+    xyxy: Mapping[int, tuple[float, float, float, float]]
+
+
+def changes(object_ids: Sequence[str], edits: Sequence[Edit]) -> Changes:
+    """Work out what the edits of one image do; the last edit of a kind wins.
+
+    Args:
+        object_ids: the image's objects in order; an id that occurs twice means both.
+        edits: this image's edits.
+    """
+    drop: set[int] = set()
+    class_name: dict[int, str] = {}
+    xyxy: dict[int, tuple[float, float, float, float]] = {}
+    for edit in edits:
+        for row in (i for i, object_id in enumerate(object_ids) if object_id == edit.object):
+            if edit.kind == "ignore":
+                drop.add(row)
+            elif edit.class_name is not None:
+                class_name[row] = edit.class_name
+            elif edit.xyxy is not None:
+                xyxy[row] = edit.xyxy
+    return Changes(tuple(sorted(drop)), class_name, xyxy)

@@ -1,0 +1,144 @@
+"""The object table: what the records say, as columns on disk.
+
+`images.parquet` has one row a record, in the order of the shards; `objects.parquet` one row an object, with
+the row of its image. Statistics, anchors and audits read these instead of the shards. Both are derived:
+`verify` builds them anew from the records and compares.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from datapipe.records import ImageRecord, denormalise, normalise
+
+IMAGES = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("filename", pa.string()),
+        ("path", pa.string()),
+        ("source", pa.int16()),
+        ("split", pa.string()),
+        ("shard", pa.int32()),
+        ("offset", pa.int64()),
+        ("length", pa.int64()),
+        ("height", pa.int32()),
+        ("width", pa.int32()),
+        ("format", pa.string()),
+        ("sha256", pa.string()),
+        ("objects", pa.int32()),
+        ("left_out", pa.int32()),
+    ]
+)
+"""offset and length frame the record in its shard; left_out counts its ignore regions."""
+
+OBJECTS = pa.schema(
+    [
+        ("image", pa.int32()),
+        ("object_id", pa.string()),
+        ("class_id", pa.int32()),
+        ("xmin", pa.float32()),
+        ("ymin", pa.float32()),
+        ("xmax", pa.float32()),
+        ("ymax", pa.float32()),
+        ("area", pa.float32()),
+        ("crowd", pa.bool_()),
+        ("difficult", pa.bool_()),
+        ("truncated", pa.bool_()),
+    ]
+)
+"""image is a row of images.parquet; corners and area in px of the stored picture."""
+
+
+class ShardTable:
+    """Collects one shard's rows while its records are written or read."""
+
+    def __init__(self, split: str, shard: int) -> None:
+        self._split, self._shard = split, shard
+        self._images: dict[str, list[Any]] = {name: [] for name in IMAGES.names}
+        self._objects: dict[str, list[Any]] = {name: [] for name in OBJECTS.names}
+
+    def add(self, record: ImageRecord, offset: int, length: int) -> None:
+        """Append a record's rows."""
+        row = {
+            "image_id": record.image_id,
+            "filename": record.filename,
+            "path": record.path,
+            "source": record.source,
+            "split": self._split,
+            "shard": self._shard,
+            "offset": offset,
+            "length": length,
+            "height": record.wh[1],
+            "width": record.wh[0],
+            "format": record.format,
+            "sha256": record.sha256,
+            "objects": len(record),
+            "left_out": len(record.left_out_code),
+        }
+        number = len(self._images["image_id"])
+        for name, value in row.items():
+            self._images[name].append(value)
+        if len(record):
+            stored = denormalise(normalise(record.xyxy, record.wh), record.wh)
+            columns: dict[str, Any] = {
+                "image": [number] * len(record),
+                "object_id": record.object_id,
+                "class_id": record.class_id.tolist(),
+                **{side: stored[:, i].tolist() for i, side in enumerate(("xmin", "ymin", "xmax", "ymax"))},
+                "area": record.area.tolist(),
+                **{flag: getattr(record, flag).tolist() for flag in ("crowd", "difficult", "truncated")},
+            }
+            for name, values in columns.items():
+                self._objects[name].extend(values)
+
+    def tables(self) -> tuple[pa.Table, pa.Table]:
+        """The images and the objects; image numbers count from the shard's first record."""
+        return pa.table(self._images, schema=IMAGES), pa.table(self._objects, schema=OBJECTS)
+
+
+def to_bytes(table: pa.Table) -> bytes:
+    """A table as a parquet file of one row group."""
+    out = io.BytesIO()
+    pq.write_table(table, out, compression="zstd", row_group_size=max(1, len(table)))
+    return out.getvalue()
+
+
+def join(parts: Iterable[tuple[Path, Path]], images: Path, objects: Path) -> None:
+    """Join the shards' tables in order, one row group a shard; memory holds one shard's rows.
+
+    Args:
+        parts: (images, objects) file of each shard, image numbers from 0 in each.
+        images: file to write.
+        objects: file to write; its image numbers count over all shards.
+    """
+    first = 0
+    image_file = pq.ParquetWriter(images, IMAGES, compression="zstd")
+    object_file = pq.ParquetWriter(objects, OBJECTS, compression="zstd")
+    with image_file, object_file:
+        for image_part, object_part in parts:
+            image_rows, object_rows = pq.read_table(image_part), pq.read_table(object_part)
+            if len(image_rows):
+                image_file.write_table(image_rows.cast(IMAGES), row_group_size=len(image_rows))
+            if len(object_rows):
+                moved = pa.array(object_rows["image"].to_numpy() + first, pa.int32())
+                object_file.write_table(
+                    object_rows.set_column(0, "image", moved), row_group_size=len(object_rows)
+                )
+            first += len(image_rows)
+
+
+def read(file: Path, columns: Sequence[str] | None = None) -> dict[str, Any]:
+    """Read columns as NumPy arrays: numbers in their own dtype, text as object arrays.
+
+    Raises:
+        OSError: the file cannot be read. pyarrow.ArrowInvalid (a ValueError): it is not such a table.
+    """
+    table = pq.read_table(file, columns=list(columns) if columns else None)
+    return {name: np.asarray(table[name].to_numpy()) for name in table.column_names}

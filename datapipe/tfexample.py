@@ -1,0 +1,105 @@
+"""`tf.train.Example` without TensorFlow.
+
+The three messages are built at run time in a descriptor pool of their own: in protobuf's default pool a later
+`import tensorflow` would die of a duplicate symbol. The wire format is the same, and serialisation is
+deterministic (map entries sorted), so equal records are equal bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+Value = bytes | Sequence[bytes] | Sequence[int] | Sequence[float]
+
+_LISTS = {"BytesList": "TYPE_BYTES", "FloatList": "TYPE_FLOAT", "Int64List": "TYPE_INT64"}
+
+
+@cache
+def _example_class() -> Any:
+    """The message class, from tensorflow/core/example/{example,feature}.proto spelt out."""
+    proto = descriptor_pb2.FileDescriptorProto(
+        name="datapipe/example.proto", package="tensorflow", syntax="proto3"
+    )
+    field = descriptor_pb2.FieldDescriptorProto
+
+    def message(name: str, *fields: tuple[str, int, str, str | None, bool]) -> Any:
+        made = proto.message_type.add(name=name)
+        for field_name, number, kind, type_name, repeated in fields:
+            added = made.field.add(
+                name=field_name,
+                number=number,
+                type=getattr(field, kind),
+                label=field.LABEL_REPEATED if repeated else field.LABEL_OPTIONAL,
+            )
+            if type_name:
+                added.type_name = type_name
+            elif repeated and kind != "TYPE_BYTES":
+                added.options.packed = True
+        return made
+
+    for name, kind in _LISTS.items():
+        message(name, ("value", 1, kind, None, True))
+    feature = message(
+        "Feature",
+        *(
+            (f"{name[:-4].lower()}_list", number, "TYPE_MESSAGE", f".tensorflow.{name}", False)
+            for number, name in enumerate(_LISTS, 1)
+        ),
+    )
+    feature.oneof_decl.add(name="kind")
+    for added in feature.field:
+        added.oneof_index = 0
+    features = message("Features", ("feature", 1, "TYPE_MESSAGE", ".tensorflow.Features.FeatureEntry", True))
+    entry = features.nested_type.add(name="FeatureEntry")
+    entry.options.map_entry = True
+    entry.field.add(name="key", number=1, type=field.TYPE_STRING, label=field.LABEL_OPTIONAL)
+    entry.field.add(
+        name="value",
+        number=2,
+        type=field.TYPE_MESSAGE,
+        label=field.LABEL_OPTIONAL,
+        type_name=".tensorflow.Feature",
+    )
+    message("Example", ("features", 1, "TYPE_MESSAGE", ".tensorflow.Features", False))
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(proto)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("tensorflow.Example"))
+
+
+def encode(
+    texts: Iterable[tuple[str, Sequence[bytes]]],
+    floats: Iterable[tuple[str, Sequence[float]]],
+    ints: Iterable[tuple[str, Sequence[int]]],
+) -> bytes:
+    """Serialise features by kind; the same features give the same bytes, in whatever order they come."""
+    example = _example_class()()
+    feature = example.features.feature
+    for key, values in texts:
+        feature[key].bytes_list.value.extend(values)
+    for key, reals in floats:
+        feature[key].float_list.value.extend(reals)
+    for key, numbers in ints:
+        feature[key].int64_list.value.extend(numbers)
+    serialised: bytes = example.SerializeToString(deterministic=True)
+    return serialised
+
+
+def decode(payload: bytes) -> dict[str, Sequence[Any]]:
+    """Parse an Example into key -> list of bytes, floats or ints.
+
+    Raises:
+        ValueError: the payload is not a tf.train.Example.
+    """
+    try:
+        example = _example_class().FromString(payload)
+    except Exception as error:  # protobuf's DecodeError has no public home that all its backends share
+        raise ValueError(f"not a tf.train.Example: {error}") from None
+    found: dict[str, Sequence[Any]] = {}
+    for key, feature in example.features.feature.items():
+        kind = feature.WhichOneof("kind")
+        found[key] = getattr(feature, kind).value if kind else ()
+    return found
