@@ -1,0 +1,52 @@
+"""The other end of `local.py`: a process that calls one pure function on what it is sent.
+
+Started as `python -m datapipe.engines.worker MODULE:FUNCTION`; specs come pickled on stdin, answers go
+pickled to stdout. It ends when stdin closes, so it never outlives the process that started it, however that
+one died.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import queue
+import sys
+import threading
+from importlib import import_module
+from typing import Any
+
+
+def main() -> None:
+    """Serve until the parent is gone."""
+    module, _, name = sys.argv[1].partition(":")
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # a library that prints must not break the protocol
+    function = getattr(import_module(module), name)
+    specs: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(specs,), daemon=True).start()
+
+    def say(kind: str, value: Any) -> None:
+        pickle.dump((kind, value), answers, pickle.HIGHEST_PROTOCOL)
+        answers.flush()
+
+    while True:
+        spec = specs.get()
+        try:
+            say("done", function(spec, lambda amount: say("advance", amount)))
+        except BrokenPipeError:
+            os._exit(1)
+        except Exception as error:
+            say("failed", error)
+
+
+def _listen(specs: queue.SimpleQueue[Any]) -> None:
+    """Take specs in. A closed stdin means that the parent has ended or died: stop at once."""
+    while True:
+        try:
+            specs.put(pickle.load(sys.stdin.buffer))
+        except EOFError:
+            os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
