@@ -1,0 +1,5 @@
+"""`python -m datapipe`."""
+
+from datapipe.cli import main
+
+main()

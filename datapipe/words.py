@@ -1,0 +1,57 @@
+"""Words of the command line to values, each with an error that says what was meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from datapipe.errors import UsageError, did_you_mean
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30}
+
+
+def one_of(word: str, allowed: Sequence[str]) -> str:
+    """Check a word against the few allowed ones.
+
+    Raises:
+        UsageError: it is none of them; names the nearest.
+    """
+    if word not in allowed:
+        raise UsageError(f"no {word!r}: {did_you_mean(word, allowed)}")
+    return word
+
+
+def known(word: str) -> Any:
+    """A word that `one_of` has checked, for a parameter that is a Literal."""
+    return word
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """Read "a, b" as ("a", "b")."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def size(text: str) -> int:
+    """Read a size in bytes: 256MiB is 268435456, 100MB is 100000000.
+
+    Raises:
+        UsageError: it is no size, or 0.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]i?)?b?", text.strip().lower())
+    nbytes = int(float(match[1]) * _UNITS[match[2] or ""]) if match else 0
+    if nbytes < 1:
+        raise UsageError(f"{text!r} is not a size (like 256MiB, 100MB or 1GiB)")
+    return nbytes
+
+
+def limit(text: str) -> int | float:
+    """Read "5" as a number of items, "1%" as a share of all.
+
+    Raises:
+        UsageError: it is neither, or the share exceeds 100 %.
+    """
+    match = re.fullmatch(r"(\d+)|(\d+(?:\.\d+)?)\s*%", text.strip())
+    if not match or (match[2] and float(match[2]) > 100):
+        raise UsageError(f"--max-quarantine {text!r}: give a number of items (5) or a share of all (1%)")
+    return int(match[1]) if match[1] else float(match[2]) / 100
