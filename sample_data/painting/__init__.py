@@ -1,0 +1,1 @@
+"""Backgrounds and the things in them, painted with numpy and pillow."""
