@@ -11,11 +11,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from datapipe.version import VERSION
+
 if TYPE_CHECKING:
     from datapipe.dataset import Dataset as Dataset
     from datapipe.pipeline import plain_batches as plain_batches
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = ["Dataset", "open", "plain_batches"]
 

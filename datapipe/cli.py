@@ -15,8 +15,9 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from datapipe import __version__, words
+from datapipe import words
 from datapipe.errors import DatapipeError, Interrupted
+from datapipe.version import VERSION
 
 app = typer.Typer(
     name="datapipe",
@@ -37,15 +38,15 @@ Data = Annotated[str, typer.Argument(metavar="DATA", help="A folder that `datapi
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"datapipe {__version__}")
+        print(f"datapipe {VERSION}")
         raise typer.Exit
 
 
 def _one_of(*allowed: str) -> dict[str, Any]:
     """Options of an option with a few allowed words: checked with a suggestion, completed in the shell."""
 
-    def check(word: str) -> str:
-        return words.one_of(word, allowed)
+    def check(option: typer.CallbackParam, word: str) -> str:
+        return words.one_of(word, allowed, option.opts[0])
 
     def complete(begun: str) -> list[str]:
         return [word for word in allowed if word.startswith(begun)]
@@ -122,7 +123,7 @@ def ingest(
         str,
         typer.Option(
             metavar="SIZE",
-            help="Most bytes of a shard, like 100MB. Default: 256MiB, but 16 shards while each has 16MiB.",
+            help="Bytes of a shard, about, like 100MB. Default: 256MiB, but 16 shards while each has 16MiB.",
             rich_help_panel="Output",
         ),
     ] = "",
@@ -273,16 +274,27 @@ def _stop(number: int, frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
+def _fail(error: DatapipeError) -> NoReturn:
+    from datapipe import report
+
+    report.error(str(error))
+    sys.exit(error.exit_code)
+
+
 def main() -> None:
     """Run the command line and exit with its code."""
     signal.signal(signal.SIGTERM, _stop)
     try:
         app()
     except DatapipeError as error:
-        from datapipe import report
-
-        report.error(str(error))
-        sys.exit(error.exit_code)
+        _fail(error)
+    except (KeyboardInterrupt, SystemExit) as end:
+        if getattr(end, "code", 130) != 130:  # which is Typer's word for a KeyboardInterrupt
+            raise
+        _fail(Interrupted("interrupted; run the same command again"))
     except BrokenPipeError:  # `datapipe ... | head`: the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    finally:  # the outcome is known: a signal while Python shuts down would only add a traceback
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datapipe import edits, manifest, records, table, tfrecord
+from datapipe import boxes, edits, manifest, records, table, tfrecord
 from datapipe.errors import InputError, RecordError, UsageError, did_you_mean
 from datapipe.records import ImageRecord
 
@@ -51,6 +51,10 @@ class Dataset:
                 raise InputError(
                     f"{self.folder}: an overlay names image {image_id!r}, which is not in the dataset"
                 )
+        for edit in self.overlays.edits:
+            w, h = (int(images[side][known[edit.image]]) for side in ("width", "height"))
+            if edit.xyxy and not (min(edit.xyxy) >= 0 and edit.xyxy[2] <= w and edit.xyxy[3] <= h):
+                raise InputError(f"{edit.place}: xyxy {list(edit.xyxy)} reaches out of the {w}x{h} picture")
         if self.overlays.splits:
             moved = images["split"].copy()
             for image_id, split in self.overlays.splits.items():
@@ -98,8 +102,15 @@ class Dataset:
 
     @cached_property
     def images(self) -> dict[str, NDArray[Any]]:
-        """Columns of the image table (`table.IMAGES`), one row an image."""
-        return {name: column[self._rows] for name, column in self.stored_images.items()}
+        """Columns of the image table (`table.IMAGES`) with edits applied, one row an image."""
+        columns = {name: column[self._rows] for name, column in self.stored_images.items()}
+        if any(edit.kind == "ignore" for edit in self.overlays.edits):
+            number = {image_id: i for i, image_id in enumerate(columns["image_id"])}
+            for image_id, _, change in self._changes(self._columns("objects.parquet")):
+                if image_id in number:
+                    columns["objects"][number[image_id]] -= len(change.drop)
+                    columns["left_out"][number[image_id]] += len(change.drop)
+        return columns
 
     @cached_property
     def objects(self) -> dict[str, NDArray[Any]]:
@@ -109,19 +120,26 @@ class Dataset:
         number[self._rows] = np.arange(len(self._rows), dtype=np.int32)
         keep = number[columns["image"]] >= 0
         columns["class_id"], sides = columns["class_id"].copy(), records.CORNERS
-        columns |= {side: columns[side].copy() for side in sides}
-        ids = {image_id: row for row, image_id in enumerate(self.stored_images["image_id"])}
-        for image_id, decided in self.edits_by_image.items():
-            rows = np.flatnonzero(columns["image"] == ids[image_id])
-            change = edits.changes(list(columns["object_id"][rows]), decided)
+        columns |= {name: columns[name].copy() for name in (*sides, "area")}
+        for _, rows, change in self._changes(columns):
             keep[rows[list(change.drop)]] = False
             for i, name in change.class_name.items():
                 columns["class_id"][rows[i]] = self.classes.index(name)
             for i, xyxy in change.xyxy.items():
                 for side, value in zip(sides, xyxy, strict=True):
                     columns[side][rows[i]] = value
+                columns["area"][rows[i]] = boxes.area(np.array(xyxy, np.float32))
         edited = {name: column[keep] for name, column in columns.items()}
         return edited | {"image": number[edited["image"]]}
+
+    def _changes(
+        self, objects: dict[str, NDArray[Any]]
+    ) -> Iterator[tuple[str, NDArray[np.intp], edits.Changes]]:
+        """For each edited image its id, its rows in the stored object table, and what becomes of them."""
+        ids = {image_id: row for row, image_id in enumerate(self.stored_images["image_id"])}
+        for image_id, decided in self.edits_by_image.items():
+            rows = np.flatnonzero(objects["image"] == ids[image_id])
+            yield image_id, rows, edits.changes(list(objects["object_id"][rows]), decided)
 
     @cached_property
     def splits(self) -> dict[str, NDArray[np.int64]]:
@@ -193,22 +211,26 @@ class Dataset:
 
 
 def apply(record: ImageRecord, decided: Sequence[edits.Edit], classes: Sequence[str]) -> ImageRecord:
-    """A record as its edits say: ignored objects become ignore regions, classes and boxes are corrected."""
+    """A record as its edits say: ignored objects become ignore regions, classes and boxes are corrected.
+
+    A corrected box brings its own area and drops the outline of the old one.
+    """
     change = edits.changes(record.object_id, decided)
-    class_id, xyxy = record.class_id.copy(), record.xyxy.copy()
+    class_id, xyxy, area = record.class_id.copy(), record.xyxy.copy(), record.area.copy()
     for row, name in change.class_name.items():
         class_id[row] = classes.index(name)
     for row, corners in change.xyxy.items():
         xyxy[row] = corners
+        area[row] = boxes.area(xyxy[row])
+    polygons = tuple(() if row in change.xyxy else rings for row, rings in enumerate(record.polygons))
     keep = np.ones(len(record), np.bool_)
     keep[list(change.drop)] = False
     rows = np.flatnonzero(keep)
     arrays: dict[str, Any] = {
-        name: getattr(record, name)[keep] for name in ("crowd", "difficult", "truncated", "area")
+        name: getattr(record, name)[keep] for name in ("crowd", "difficult", "truncated")
     }
     lists: dict[str, Any] = {
-        name: tuple(getattr(record, name)[i] for i in rows)
-        for name in ("object_id", "pose", "extra", "polygons")
+        name: tuple(getattr(record, name)[i] for i in rows) for name in ("object_id", "pose", "extra")
     }
     return replace(
         record,
@@ -216,6 +238,8 @@ def apply(record: ImageRecord, decided: Sequence[edits.Edit], classes: Sequence[
         **lists,
         class_id=class_id[keep],
         xyxy=xyxy[keep],
+        area=area[keep],
+        polygons=tuple(polygons[i] for i in rows),
         left_out_xyxy=np.concatenate([record.left_out_xyxy, xyxy[~keep]]),
         left_out_code=record.left_out_code + (EDITED,) * int((~keep).sum()),
     )

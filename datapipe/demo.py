@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from datapipe.contact_sheet import contact_sheet
 from datapipe.dataset import Dataset
 from datapipe.errors import InputError
+from datapipe.images.contact_sheet import contact_sheet
 from datapipe.ingest import IngestOptions, IngestResult, ingest
 from datapipe.pipeline import plain_batches
 from datapipe.progress import Progress
@@ -36,7 +36,7 @@ def run(
         InputError: there is no sample_data here, or a dataset does not verify.
     """
     samples = sample_data()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # a newcomer need not read about missing GPUs
     for name in FORMATS:
         target = os.path.join(out, name)
         result = ingest(

@@ -9,7 +9,8 @@ and boxes. Undoing is deleting a line. Only datapipe sees them; other readers of
                   {"image": "<image_id>", "object": "<object_id>", "edit": "class", "class": "<name>"}
                   {"image": "<image_id>", "object": "<object_id>", "edit": "box", "xyxy": [x1, y1, x2, y2]}
 
-who, when and why may stand beside them and are left to the person. xyxy is in px of the stored picture.
+who, when and why may stand beside them and are left to the person. xyxy is in px of the stored picture; a
+corrected box brings its own area and drops the old outline.
 """
 
 from __future__ import annotations
@@ -59,13 +60,21 @@ def read(folder: Path, classes: Sequence[str]) -> Overlays:
         InputError: a line cannot be read or says something impossible by itself; file and line are named.
     """
     splits_path, edits_path = folder / SPLITS, folder / EDITS
-    splits_text = splits_path.read_bytes() if splits_path.exists() else b""
-    edits_text = edits_path.read_bytes() if edits_path.exists() else b""
+    splits_text, edits_text = _bytes(splits_path), _bytes(edits_path)
     return Overlays(
         splits=_splits(splits_text, str(splits_path)) if splits_text.strip() else {},
         edits=tuple(_edits(edits_text, str(edits_path), classes)),
         text=splits_text + b"\0" + edits_text if splits_text or edits_text else b"",
     )
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _splits(text: bytes, where: str) -> dict[str, str]:
@@ -87,7 +96,7 @@ def _edits(text: bytes, where: str, classes: Sequence[str]) -> Iterator[Edit]:
 def _json(text: bytes, where: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{where}: not JSON: {error}; correct or delete it") from None
 
 
@@ -123,7 +132,8 @@ def _edit(found: Any, where: str, classes: Sequence[str]) -> Edit:
 
 
 def _corners(value: Any, where: str) -> tuple[float, float, float, float]:
-    numbers = isinstance(value, list) and len(value) == 4 and all(type(v) in (int, float) for v in value)
+    numbers = isinstance(value, list) and len(value) == 4
+    numbers = numbers and all(type(v) in (int, float) and abs(v) < 1e9 for v in value)
     if not numbers or not (value[0] < value[2] and value[1] < value[3]):
         raise InputError(f"{where}: xyxy {value!r} is not [x1, y1, x2, y2] with x1 < x2 and y1 < y2")
     return (float(value[0]), float(value[1]), float(value[2]), float(value[3]))

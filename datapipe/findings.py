@@ -125,8 +125,8 @@ class Account:
 
     @property
     def quarantined(self) -> int:
-        """Images and objects left out, together."""
-        return self.images.left_out + self.objects.left_out
+        """Images and objects left out, together, but for those the user asked to leave out."""
+        return sum(n for code, n in self.left_out.items() if codes()[code].severity != "info")
 
     def check(self) -> None:
         """Hold the conservation law.

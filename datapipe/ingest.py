@@ -18,19 +18,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from datapipe import __version__, findings, manifest, shards
+from datapipe import findings, manifest, shards
 from datapipe.engines import start
 from datapipe.errors import EnvironmentProblem, InputError, UsageError, printable
 from datapipe.findings import Account, Finding
 from datapipe.images.check import Depth
-from datapipe.manifest import Manifest
+from datapipe.manifest import UNFINISHED, Manifest
 from datapipe.planning import ShardPlan, plan_shards
 from datapipe.progress import Progress, silent
-from datapipe.publish import FINDINGS, Limits, first_findings, publish
+from datapipe.publish import FINDINGS, Limits, first_findings, hold, publish
 from datapipe.reading import Selection, read_sources
 from datapipe.shards import ShardReport, write_bytes
-
-UNFINISHED = ".unfinished"
+from datapipe.version import VERSION
 
 
 @dataclass(frozen=True)
@@ -113,6 +112,7 @@ def ingest(
         fingerprint = _fingerprint(plan, asked)
         finished = _finished(target, fingerprint)
         if finished:
+            hold(finished.account, asked.limits, f"{target} was complete before and stays as it is")
             return finished
         with _workplace(target, fingerprint) as work:
             reports = _write(engine, plan, work, target, asked.check, progress)
@@ -122,7 +122,10 @@ def ingest(
                 "check": asked.check,
                 **asdict(asked.selection),
             }
-            made = publish(plan, reports, work, target, asked.limits, asked_of_result, fingerprint)
+            try:
+                made = publish(plan, reports, work, target, asked.limits, asked_of_result, fingerprint)
+            except OSError as error:
+                raise shards.unwritable(target, error) from None
     return _result(made, target)
 
 
@@ -152,7 +155,7 @@ def _fingerprint(plan: ShardPlan, asked: IngestOptions) -> str:
     """Everything that decides the result: annotations, the pictures' sizes and times, and the options."""
     a = plan.annotations
     hasher = hashlib.sha256()
-    about = [__version__, asked.check, a.classes, [asdict(source) for source in a.sources], plan.names]
+    about = [VERSION, asked.check, a.classes, [asdict(source) for source in a.sources], plan.names]
     hasher.update(json.dumps(about).encode())
     for column in (
         a.wh,
@@ -225,7 +228,7 @@ def _result(made: Manifest, target: Path, already: bool = False) -> IngestResult
 
 @contextmanager
 def _workplace(target: Path, fingerprint: str) -> Iterator[Path]:
-    """OUT/.unfinished, locked against a second run; a folder that stays empty is taken away again."""
+    """OUT/.unfinished, locked against a second run and rid of what a killed one left half written."""
     work = target / UNFINISHED
     try:
         work.mkdir(parents=True, exist_ok=True)

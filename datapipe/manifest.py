@@ -15,6 +15,9 @@ from typing import Any
 from datapipe.errors import InputError, did_you_mean, printable
 
 NAME = "dataset.json"
+UNFINISHED = ".unfinished"
+"""Folder in a dataset's folder where `ingest` works until all is whole."""
+
 SCHEMA = 1
 
 
@@ -95,7 +98,7 @@ def load(folder: Path) -> Manifest:
         body = json.loads(text)
         digest = body.pop("digest")
         schema = body["schema"]
-    except (ValueError, KeyError, AttributeError, TypeError):
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         raise InputError(f"{path}: damaged: not the JSON that ingest wrote; ingest again") from None
     if schema != SCHEMA:
         raise InputError(
@@ -129,9 +132,9 @@ def _digest(body: dict[str, Any]) -> str:
 def _absent(folder: Path) -> str:
     shown = printable(folder)
     if not folder.exists():
-        near = [p.name for p in folder.parent.iterdir() if p.is_dir()] if folder.parent.is_dir() else []
-        hint = f": {did_you_mean(folder.name, near)}" if 0 < len(near) <= 20 else ""
+        near = [p.name for p in folder.parent.glob("[!.]*/")] if folder.parent.is_dir() else []
+        hint = f"; {did_you_mean(folder.name, near)}" if 0 < len(near) <= 20 else ""
         return f"{shown}: no such folder{hint}"
-    if (folder / ".unfinished").exists():
+    if (folder / UNFINISHED).exists():
         return f"{shown}: an unfinished dataset; run the same ingest again to finish it"
     return f"{shown}: no {NAME} here; give a folder that `datapipe ingest` wrote"

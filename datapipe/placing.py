@@ -67,9 +67,9 @@ def place(
         return None
     chosen = rows[kept]
     details = [_detail(annotations, image, row) for row in chosen]
-    for row, detail in zip(chosen, details, strict=True):
-        place_name = annotations.place(image, int(row))
-        told += [Finding(code, "kept", file, place_name, value, name) for code, value in detail.findings]
+    for row, detail in zip(chosen.tolist(), details, strict=True):
+        for code, value in detail.findings:
+            told.append(Finding(code, "kept", file, annotations.place(image, row), value, name))
     findings += told + about_boxes
     ignore = (clipped[regions].astype(np.float32), tuple(codes))
     return _record(annotations, image, chosen, clipped[kept], ignore, details, stored), stored.data
@@ -108,15 +108,20 @@ def _sort_out(
         kept (n,) bool; all boxes clipped to the picture (n, 4); the rows (K,) that become ignore regions and
         their codes; findings.
     """
-    file, name = annotations.file(image), annotations.name[image]
-    classless = annotations.class_id[rows] < 0
+    class_id = annotations.class_id[rows]
+    classless = class_id < 0
     clipped = boxes.clip(xyxy, wh)
+    fractions = normalise(clipped, wh)
+    vanished = np.any(fractions[:, :2] >= fractions[:, 2:], axis=1)
+    keys = [(number, box.tobytes()) for number, box in zip(class_id.tolist(), xyxy, strict=True)]
+    plain = not (classless.any() or vanished.any() or (clipped != xyxy).any())
+    if plain and len(set(keys)) == len(keys):  # nearly every image: nothing to tell
+        return np.ones(len(rows), np.bool_), clipped, np.zeros(0, np.intp), [], []
+    file, name = annotations.file(image), annotations.name[image]
     visible = boxes.area(clipped) > 0
     outside = boxes.inside_fraction(xyxy, wh) < 0.5
-    fractions = normalise(clipped, wh)
-    vanished = (fractions[:, 0] >= fractions[:, 2]) | (fractions[:, 1] >= fractions[:, 3])
     kept = ~(classless | outside | vanished)
-    moved = np.abs(clipped - xyxy).max(axis=1, initial=0) > PRECISION * max(wh)
+    moved = (np.abs(clipped - xyxy) > PRECISION * max(wh)).any(axis=1)
     found: list[Finding] = []
 
     def tell(code: str, action: Action, row: int | np.intp) -> None:
@@ -128,12 +133,11 @@ def _sort_out(
         tell("DP104" if outside[row] else "DP105", "ignored" if region else "left out", row)
     for row in np.flatnonzero(kept & moved):
         tell("DP121", "repaired", row)
-    seen: set[bytes] = set()
-    for row in np.flatnonzero(kept) if len(rows) > 1 else ():
-        key = annotations.class_id[rows[row]].tobytes() + xyxy[row].tobytes()
-        if key in seen:
+    seen: set[tuple[int, bytes]] = set()
+    for row in np.flatnonzero(kept):
+        if keys[row] in seen:
             tell("DP131", "kept", row)
-        seen.add(key)
+        seen.add(keys[row])
     region_rows = np.flatnonzero((classless | outside) & visible & ~vanished)
     codes = ["DP106" if classless[row] else "DP104" for row in region_rows]
     return kept, clipped, region_rows, codes, found
@@ -155,6 +159,8 @@ def _record(
     source = annotations.sources[annotations.source[image]]
     scale = np.array(stored.wh if source.unit == "fraction" else (1, 1), np.float64)
     flags = annotations.flags[rows]
+    area = annotations.area[rows].astype(np.float32)
+    masked = [np.nan if detail.area is None else detail.area for detail in details]
     extras = [dict(detail.extra) for detail in details]
     poses = tuple(str(extra.pop("pose", "")) for extra in extras)
     record = ImageRecord(
@@ -170,7 +176,7 @@ def _record(
         crowd=(flags & CROWD) != 0,
         difficult=(flags & DIFFICULT) != 0,
         truncated=(flags & TRUNCATED) != 0,
-        area=annotations.area[rows].astype(np.float32),
+        area=np.where(np.isnan(area), np.array(masked, np.float32), area),
         object_id=tuple(str(value) for value in annotations.object_id[rows]),
         pose=poses,
         extra=tuple(_json(extra) for extra in extras),

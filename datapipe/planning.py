@@ -26,6 +26,9 @@ LARGEST, SMALLEST, PARALLEL = 256 << 20, 16 << 20, 16
 """Without options: at most 256 MiB a shard, and at least 16 shards a split as long as each keeps 16 MiB, so
 that workers and training hosts have something to share."""
 
+RECORD, OBJECT = 700, 50
+"""Bytes that a record and each of its objects take beside the picture, about: polygons are not counted."""
+
 
 @dataclass(frozen=True, eq=False)
 class ShardPlan:
@@ -62,7 +65,7 @@ def plan_shards(
         annotations: what was read.
         split: "" for the source's splits, else fractions ("train=0.8,val=0.2").
         seed: of the shuffle.
-        shard_size: most bytes a shard, None for the default rule.
+        shard_size: bytes a shard should not exceed, None for the default rule.
         shard_count: shards of every split, None to follow the size.
 
     Raises:
@@ -74,13 +77,14 @@ def plan_shards(
         dealt = splits.assign(annotations.image_id, splits.parse(split))
         annotations = replace(annotations, split=dealt)
     of = np.array(annotations.split, dtype=object)
+    nbytes = annotations.nbytes + RECORD + OBJECT * np.diff(annotations.row_start)
     names: list[str] = []
     about: list[tuple[str, int]] = []
     rows: list[NDArray[np.int64]] = []
     for number, name in enumerate(ordered(annotations.split)):
         images = np.flatnonzero(of == name)
         shuffled = images[np.random.default_rng([seed, number]).permutation(len(images))]
-        sizes = annotations.nbytes[shuffled]
+        sizes = nbytes[shuffled]
         count = min(len(images), shard_count or _count(int(sizes.sum()), shard_size))
         for shard, members in enumerate(deal(sizes, count)):
             names.append(shard_name(name, shard, count))

@@ -16,12 +16,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from datapipe import __version__, findings, manifest, shards, table
+from datapipe import findings, manifest, shards, table
 from datapipe.errors import CheckFailed, InputError
 from datapipe.findings import Account, Action, Finding
 from datapipe.manifest import Manifest, ShardEntry
 from datapipe.planning import ShardPlan
 from datapipe.shards import ShardReport, write_bytes
+from datapipe.version import VERSION
 
 FINDINGS = "findings.jsonl"
 DERIVED = ("images.parquet", "objects.parquet", "label_map.pbtxt", FINDINGS)
@@ -69,11 +70,11 @@ def publish(
     names = [report.name for report in reports]
     _join_findings(annotations.findings, names, work)
     try:
-        _hold(account, limits)
+        hold(account, limits, "nothing was published")
         if not account.images.kept:
             raise InputError(f"nothing usable is left: {_reasons(account)}; see {target / FINDINGS}")
     except (CheckFailed, InputError):
-        _withdraw(target, work)
+        _withdraw(names, target, work)
         raise
     _derive(names, annotations.classes, work)
     files = {name: _about(work / name) for name in DERIVED}
@@ -88,7 +89,7 @@ def publish(
         account=asdict(account),
         options=options,
         fingerprint=fingerprint,
-        tool=f"datapipe {__version__}",
+        tool=f"datapipe {VERSION}",
     )
     for name in files:
         if (work / name).exists():  # else an earlier run was killed after giving this one its name
@@ -125,15 +126,20 @@ def _derive(names: Sequence[str], classes: Sequence[str], work: Path) -> None:
     write_bytes(work / "label_map.pbtxt", _label_map(classes))
 
 
-def _hold(account: Account, limits: Limits) -> None:
+def hold(account: Account, limits: Limits, so: str) -> None:
     """Hold --strict and --max-quarantine.
+
+    Args:
+        account: what was left out.
+        limits: how much may be.
+        so: what that means for the output, for the message.
 
     Raises:
         CheckFailed: naming what was left out and the limit.
     """
     lost = account.quarantined
     if limits.strict and lost:
-        raise CheckFailed(f"--strict: {lost} items quarantined ({_reasons(account)}); nothing was published")
+        raise CheckFailed(f"--strict: {lost} items quarantined ({_reasons(account)}); {so}")
     limit = limits.max_quarantine
     if limit is None:
         return
@@ -141,9 +147,7 @@ def _hold(account: Account, limits: Limits) -> None:
     most = limit * (account.images.read + account.objects.read) if share else limit
     if lost > most:
         shown = f"{limit:.2%}" if share else str(limit)
-        raise CheckFailed(
-            f"--max-quarantine {shown}: {lost} items quarantined ({_reasons(account)}); nothing was published"
-        )
+        raise CheckFailed(f"--max-quarantine {shown}: {lost} items quarantined ({_reasons(account)}); {so}")
 
 
 def _reasons(account: Account) -> str:
@@ -153,11 +157,12 @@ def _reasons(account: Account) -> str:
     return ", ".join(named[:5]) + (" …" if len(named) > 5 else "") or "no image was read"
 
 
-def _withdraw(target: Path, work: Path) -> None:
+def _withdraw(names: Sequence[str], target: Path, work: Path) -> None:
     """Publish nothing but the list of what was wrong."""
     os.replace(work / FINDINGS, target / FINDINGS)
-    for stray in (*target.glob("*.tfrecord"), *target.glob("*.index")):
-        stray.unlink()  # from a run killed while it gave shards their names
+    for stray in (*DERIVED, *(name + ending for name in names for ending in shards.SHARD_ENDINGS)):
+        if stray != FINDINGS:  # from a run killed while it gave files their names
+            (target / stray).unlink(missing_ok=True)
     shutil.rmtree(work)
 
 

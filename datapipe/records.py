@@ -175,13 +175,13 @@ def decode(payload: bytes) -> tuple[ImageRecord, bytes]:
     found = tfexample.decode(payload)
     try:
         return _read(found)
-    except (KeyError, IndexError, TypeError, UnicodeDecodeError) as error:
+    except (KeyError, IndexError, TypeError, AttributeError, OverflowError, UnicodeDecodeError) as error:
         raise ValueError(f"record without a usable key {error}") from None
 
 
 def _read(found: dict[str, Sequence[Any]]) -> tuple[ImageRecord, bytes]:
     wh = (int(found["image/width"][0]), int(found["image/height"][0]))
-    label = np.array(found.get("image/object/class/label", ()), np.int32)
+    label = np.array(list(found.get("image/object/class/label", ())), np.int32)
     n = len(label)
     none = ("",) * n
     crowd, difficult, truncated = (
@@ -210,9 +210,15 @@ def _read(found: dict[str, Sequence[Any]]) -> tuple[ImageRecord, bytes]:
         left_out_code=_texts(found, "datapipe/left_out/code"),
         image_extra="".join(_texts(found, "datapipe/image/extra")),
     )
-    if not len(record.xyxy) == len(record.area) == len(record.object_id) == n:
+    per_object = (getattr(record, name) for name in _PER_OBJECT)
+    regions = len(record.left_out_xyxy) == len(record.left_out_code)
+    if not (regions and all(len(column) == n for column in per_object)):
         raise ValueError(f"record {record.image_id}: columns of different lengths")
     return record, found["image/encoded"][0]
+
+
+_PER_OBJECT = ("xyxy", "crowd", "difficult", "truncated", "area", "object_id", "pose", "extra", "polygons")
+"""Fields that have a row for each class_id."""
 
 
 def _corners(found: dict[str, Sequence[Any]], prefix: str) -> NDArray[np.float32]:
@@ -235,8 +241,16 @@ def _polygons(found: dict[str, Sequence[Any]], n: int) -> tuple[tuple[Polygon, .
 
 
 def _bytes(text: str) -> bytes:
-    """Names of files may hold bytes that are no UTF-8 (os.fsdecode's surrogates): keep them readable."""
-    return text.encode("utf-8", "backslashreplace")
+    return readable(text).encode()
+
+
+def readable(text: str) -> str:
+    r"""A name as it is stored: what is no Unicode (os.fsdecode's surrogates) is spelt out.
+
+    >>> readable("caf\udce9.jpg")
+    'caf\\udce9.jpg'
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def digest(data: bytes) -> str:

@@ -66,7 +66,7 @@ def _live(stage: str, total: int | None, unit: str) -> Iterator[Advance]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=stderr(), transient=True) as bars:
-        bar = bars.add_task(escape(stage), total=total, done="")
+        bar = bars.add_task(escape(printable(stage)), total=total, done="")
 
         def advance(amount: int) -> None:
             bars.advance(bar, amount)
@@ -87,36 +87,38 @@ def _lines(stage: str, total: int | None, unit: str) -> Iterator[Advance]:
         if tenth > told or time.monotonic() - last > 30:
             told, last = tenth, time.monotonic()
             share = f"{100 * done // total} %" if total else f"{done} {unit}"
-            print(f"{stage}: {share}", file=sys.stderr, flush=True)
+            print(f"{printable(stage)}: {share}", file=sys.stderr, flush=True)
 
     yield advance
 
 
 def ingested(result: IngestResult, out: str, evidence: Sequence[tuple[str, Evidence]]) -> None:
     """The whole story of an ingest: what was recognised, the balance, the splits, the findings, what next."""
-    console = stdout()
+    console, folder = stdout(), escape(printable(out, 300))
     for source, seen in evidence:
         console.print(
-            f"[bold]{escape(printable(source))}[/]  {seen.format.upper()}: {escape('; '.join(seen.found))}"
+            f"[bold]{escape(printable(source))}[/]  {seen.format.upper()}: "
+            f"{escape(printable('; '.join(seen.found), 300))}"
         )
     for text in dict.fromkeys(result.notes):
         console.print(f"  {escape(printable(text, 300))}", style="dim")
     console.print(_balance(result.account))
     console.print(_splits(result.manifest))
+    console.print(escape(_classes(result.manifest)))
     if result.first:
         console.print(_findings(result.account, result.first))
     if result.account.quarantined:
         account = result.account
         console.print(
             f"[bold]{account.quarantined} quarantined[/]: {account.images.left_out} images, "
-            f"{account.objects.left_out} objects; each with its place in {escape(out)}/findings.jsonl, "
+            f"{account.objects.left_out} objects; each with its place in {folder}/findings.jsonl, "
             "`datapipe explain CODE` says more"
         )
     made = result.manifest
     size = sum(shard.bytes for shard in made.shards)
     said = "already complete" if result.already else "wrote"
-    console.print(f"{said} [bold]{escape(out)}[/]: {len(made.shards)} shards, {_bytes(size)}")
-    console.print(f"next  datapipe verify {escape(out)}", style="dim")
+    console.print(f"{said} [bold]{folder}[/]: {len(made.shards)} shards, {_bytes(size)}")
+    console.print(f"next  datapipe verify {folder}", style="dim")
 
 
 def _balance(account: Account) -> Table:
@@ -132,11 +134,13 @@ def _splits(made: Manifest) -> Table:
     for name, counts in made.splits().items():
         shards = sum(shard.split == name for shard in made.shards)
         table.add_row(escape(name), f"{counts['images']:,}", f"{counts['objects']:,}", f"{shards:,}")
-    classes = ", ".join(printable(name, 40) for name in made.classes[:20])
-    more = f" … {len(made.classes) - 20} more" if len(made.classes) > 20 else ""
-    table.caption = escape(f"{len(made.classes)} classes: {classes}{more}")
-    table.caption_justify = "left"
     return table
+
+
+def _classes(made: Manifest, most: int = 20) -> str:
+    names = ", ".join(printable(name, 40) for name in made.classes[:most])
+    more = f" … {len(made.classes) - most} more" if len(made.classes) > most else ""
+    return f"{len(made.classes)} classes: {names}{more}"
 
 
 def _findings(account: Account, first: Sequence[Finding]) -> Table:
@@ -183,7 +187,7 @@ def verified(folder: str, checked: Verification) -> None:
         console.print(f"[{_COLOURS[about.severity]}]{about}[/]  {escape(_line(finding))}")
     verdict = "[red]damaged[/]" if checked.findings else "[green]whole[/]"
     looked = f"{checked.files} files, {checked.records:,} records, {_bytes(checked.bytes)}"
-    console.print(f"{escape(folder)}: {verdict}: {looked}, {len(checked.findings)} findings")
+    console.print(f"{escape(printable(folder, 300))}: {verdict}: {looked}, {len(checked.findings)} findings")
 
 
 def explained(code: Code) -> None:

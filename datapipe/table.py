@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from datapipe.records import ImageRecord, denormalise, normalise
+from datapipe.records import ImageRecord, denormalise, normalise, readable
 
 IMAGES = pa.schema(
     [
@@ -67,9 +67,9 @@ class ShardTable:
     def add(self, record: ImageRecord, offset: int, length: int) -> None:
         """Append a record's rows."""
         row = {
-            "image_id": record.image_id,
-            "filename": record.filename,
-            "path": record.path,
+            "image_id": readable(record.image_id),
+            "filename": readable(record.filename),
+            "path": readable(record.path),
             "source": record.source,
             "split": self._split,
             "shard": self._shard,
@@ -89,7 +89,7 @@ class ShardTable:
             stored = denormalise(normalise(record.xyxy, record.wh), record.wh)
             columns: dict[str, Any] = {
                 "image": [number] * len(record),
-                "object_id": record.object_id,
+                "object_id": [readable(text) for text in record.object_id],
                 "class_id": record.class_id.tolist(),
                 **{side: stored[:, i].tolist() for i, side in enumerate(("xmin", "ymin", "xmax", "ymax"))},
                 "area": record.area.tolist(),

@@ -100,5 +100,5 @@ def read_index(text: bytes, name: str) -> NDArray[np.int64]:
     words = text.split()
     try:
         return np.array(words, dtype=np.int64).reshape(-1, 2)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise RecordError(f"{name}: not lines of 'offset length'") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def verify(folder: str | Path, progress: Progress = silent) -> Verification:
             if not name.endswith(".tfrecord"):
                 found += _file(root, name, about)
                 advance(about["bytes"])
-        tables = _ShardTables(root)
+        tables = _ShardTables(root, made, skip={finding.file for finding in found})
         for shard in made.shards:
             found += _shard(root, shard, made, tables, advance)
     checked = sum(shard.records for shard in made.shards)
@@ -83,6 +84,7 @@ def _counts(made: Manifest) -> Iterator[Finding]:
 
 def _strangers(root: Path, made: Manifest) -> Iterator[Finding]:
     known = {*made.files, manifest.NAME, edits.SPLITS, edits.EDITS}
+    known.add(manifest.UNFINISHED)  # of a run killed when all was done; the same command takes it away
     for entry in sorted(root.iterdir()):
         if entry.name not in known:
             yield _wrong("DP408", entry.name, "", "not listed in dataset.json")
@@ -126,34 +128,32 @@ def _file(root: Path, name: str, about: dict[str, object]) -> Iterator[Finding]:
 class _ShardTables:
     """The tables' rows shard by shard, as `ShardTable` would make them from the records."""
 
-    def __init__(self, root: Path) -> None:
-        self._next_image = 0
-        self._objects_done = 0
-        try:
-            self.images, self.objects = (
-                table.read(root / "images.parquet"),
-                table.read(root / "objects.parquet"),
-            )
-            self.problem = ""
-        except (OSError, ValueError) as error:
-            self.problem = str(error).splitlines()[0]
+    def __init__(self, root: Path, made: Manifest, skip: set[str]) -> None:
+        """Read the tables, but not those whose damage is already told: any byte may be wrong in them."""
+        self._tables: dict[str, dict[str, Any]] = {}
+        for name in {"images.parquet", "objects.parquet"} - skip:
+            with suppress(OSError, ValueError):  # compare() will miss its columns
+                self._tables[name] = table.read(root / name)
+        self._skip = skip
+        self._first: dict[str, tuple[int, int]] = {}
+        images = objects = 0
+        for shard in made.shards:
+            self._first[shard.name] = (images, objects)
+            images, objects = images + shard.records, objects + shard.objects
 
     def compare(self, made: table.ShardTable, shard: ShardEntry) -> Iterator[Finding]:
         """Compare a shard's rows with those made anew from its records."""
-        if self.problem:
-            return
+        first, begun = self._first[shard.name]
         new_images, new_objects = made.tables()
-        first, self._next_image = self._next_image, self._next_image + shard.records
-        begun, self._objects_done = self._objects_done, self._objects_done + shard.objects
-        for name, new, old, rows in (
-            ("images.parquet", new_images, self.images, slice(first, self._next_image)),
-            ("objects.parquet", new_objects, self.objects, slice(begun, self._objects_done)),
+        for name, new, rows in (
+            ("images.parquet", new_images, slice(first, first + shard.records)),
+            ("objects.parquet", new_objects, slice(begun, begun + shard.objects)),
         ):
-            for column in new.column_names:
+            for column in new.column_names if name not in self._skip else ():
                 want = np.asarray(new[column].to_numpy())
                 if column == "image":
                     want = want + first
-                have = old[column][rows]
+                have = self._tables.get(name, {}).get(column, np.empty(0))[rows]
                 if len(have) != len(want) or not np.array_equal(have, want):
                     where = f"{shard.name}.tfrecord, column {column}"
                     yield _wrong("DP405", name, where, f"differs from the {len(want)} rows of the records")
@@ -186,9 +186,9 @@ def _shard(
                         name,
                         f"record {i} at byte {offset}",
                         problem,
-                        record.filename if record else "",
+                        "" if record is None else record.filename,
                     )
-                if record:
+                if record is not None:
                     rows.add(record, *spans[-1])
                     objects += len(record)
                 advance(spans[-1][1])

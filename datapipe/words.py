@@ -11,14 +11,14 @@ from datapipe.errors import UsageError, did_you_mean
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30}
 
 
-def one_of(word: str, allowed: Sequence[str]) -> str:
-    """Check a word against the few allowed ones.
+def one_of(word: str, allowed: Sequence[str], where: str = "") -> str:
+    """Check a word against the few allowed ones, given at `where` ("--format").
 
     Raises:
         UsageError: it is none of them; names the nearest.
     """
     if word not in allowed:
-        raise UsageError(f"no {word!r}: {did_you_mean(word, allowed)}")
+        raise UsageError(f"{where + ': ' if where else ''}no {word!r}: {did_you_mean(word, allowed)}")
     return word
 
 
@@ -39,7 +39,7 @@ def size(text: str) -> int:
         UsageError: it is no size, or 0.
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]i?)?b?", text.strip().lower())
-    nbytes = int(float(match[1]) * _UNITS[match[2] or ""]) if match else 0
+    nbytes = int(min(float(match[1]), 1e15) * _UNITS[match[2] or ""]) if match else 0
     if nbytes < 1:
         raise UsageError(f"{text!r} is not a size (like 256MiB, 100MB or 1GiB)")
     return nbytes

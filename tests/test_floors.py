@@ -15,11 +15,11 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOORS = {
     name: floor
     for floor, names in {
-        1: "errors boxes",
+        1: "errors boxes progress words version",
         2: "objects sample findings targets",
-        3: "tfrecord tfexample records images dataset table edits augment",
-        4: "recipe engines formats stats splits similar progress",
-        5: "stream anchors ingest shards verify evaluation report html",
+        3: "tfrecord tfexample records images manifest dataset table edits augment",
+        4: "recipe engines formats stats splits similar",
+        5: "stream anchors reading planning placing shards publish ingest verify evaluation report html",
         6: "pipeline heads audit preview bench doctor demo replay",
         7: "cli __main__ __init__",
         8: "recipes",  # the trainers beside the package: users of it
@@ -29,17 +29,17 @@ FLOORS = {
 HOMES = {
     "tensorflow keras": "pipeline heads recipes",
     "albumentations": "augment.albu",
-    "cv2": "images augment preview",
+    "cv2": "images augment",
     "fiftyone": "audit",
     "ray": "engines.ray",
     "sklearn": "anchors splits",
     "pycocotools": "formats.coco evaluation",
-    "pyarrow": "dataset table",
-    "rich": "report cli progress",
+    "pyarrow": "table",
+    "rich": "report cli",
     "yaml": "recipe formats.yolo",
     "PIL simplejpeg": "images",
-    "google_crc32c google.protobuf": "tfrecord tfexample records",
-    "msgspec": "formats records findings",
+    "google_crc32c google.protobuf": "tfrecord tfexample",
+    "msgspec": "formats",
 }
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path

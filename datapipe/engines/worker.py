@@ -26,15 +26,16 @@ def main() -> None:
     threading.Thread(target=_listen, args=(specs,), daemon=True).start()
 
     def say(kind: str, value: Any) -> None:
-        pickle.dump((kind, value), answers, pickle.HIGHEST_PROTOCOL)
-        answers.flush()
+        try:
+            pickle.dump((kind, value), answers, pickle.HIGHEST_PROTOCOL)
+            answers.flush()
+        except BrokenPipeError:  # the parent is gone
+            os._exit(1)
 
     while True:
         spec = specs.get()
         try:
             say("done", function(spec, lambda amount: say("advance", amount)))
-        except BrokenPipeError:
-            os._exit(1)
         except Exception as error:
             say("failed", error)
 
@@ -44,7 +45,7 @@ def _listen(specs: queue.SimpleQueue[Any]) -> None:
     while True:
         try:
             specs.put(pickle.load(sys.stdin.buffer))
-        except EOFError:
+        except (EOFError, pickle.UnpicklingError):  # the latter: it died while it sent one
             os._exit(0)
 
 

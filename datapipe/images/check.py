@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import re
 from typing import Literal
 
+import cv2
+import numpy as np
 import simplejpeg
 from PIL import Image
 
-from datapipe.images.probe import Header, ImageProblem, open_other
+from datapipe.images.probe import Header, ImageProblem, open_other, open_png
 
 Depth = Literal["decode", "structure", "header"]
 
@@ -103,12 +104,24 @@ def _strict(data: bytes) -> None:
 def _png(data: bytes, depth: Depth) -> None:
     """Check every chunk's CRC and, for "decode", inflate the pixels."""
     try:
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
+        with open_png(data) as picture:
             picture.verify()
+    except ImageProblem:
+        raise
     except Exception as error:  # Pillow raises SyntaxError, OSError, zlib.error, struct.error, ValueError
         raise ImageProblem("DP206", f"PNG: {error}") from None
     if depth == "decode":
-        _load(Image.open(io.BytesIO(data), formats=["PNG"]), "png")
+        picture = open_png(data)
+        _load(picture, "png")
+        last_row = picture.crop((0, picture.height - 1, *picture.size))
+        if "interlace" in picture.info or not np.asarray(last_row).any():
+            _png_rows(data)
+
+
+def _png_rows(data: bytes) -> None:
+    """Pillow takes missing rows for black ones, libpng (TensorFlow, OpenCV) refuses them: ask it in doubt."""
+    if cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) is None:
+        raise ImageProblem("DP206", "PNG: its data ends before its last row")
 
 
 def _load(picture: Image.Image, name: str) -> None:

@@ -24,7 +24,7 @@ def decode(data: bytes) -> Pixels:
         ValueError: the bytes are not a picture.
     """
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-    pixels: Any = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    pixels: Any = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     if pixels is None:
         raise ValueError("the bytes are not a picture that decodes")
     decoded: Pixels = pixels

@@ -172,13 +172,30 @@ def open_other(data: bytes) -> Image.Image:
         ImageProblem: DP205 it is none of them, DP207 too many pixels.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return Image.open(io.BytesIO(data), formats=["BMP", "GIF", "WEBP", "TIFF"])
+        return _open(data, ["BMP", "GIF", "WEBP", "TIFF"])
     except Image.DecompressionBombError as error:
         raise ImageProblem("DP207", str(error)) from None
     except Exception:  # Pillow's plug-ins raise whatever their parser trips over; none of it is usable
         raise ImageProblem("DP205", f"starts with {data[:8]!r}") from None
+
+
+def open_png(data: bytes) -> Image.Image:
+    """Open a PNG with Pillow, lazily.
+
+    Raises:
+        ImageProblem: DP206 its headers are broken.
+    """
+    try:
+        return _open(data, ["PNG"])
+    except Exception as error:  # as above
+        raise ImageProblem("DP206", f"PNG: {error}") from None
+
+
+def _open(data: bytes, formats: list[str]) -> Image.Image:
+    """Without Pillow's warnings, which would stand on the terminal: what they say is a finding or no news."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return Image.open(io.BytesIO(data), formats=formats)
 
 
 def _through_pillow(data: bytes) -> Header:
@@ -191,4 +208,6 @@ def _through_pillow(data: bytes) -> Header:
         raise ImageProblem("DP206", f"{kind}: {error}") from None
     if frames > 1:
         raise ImageProblem("DP208", f"{kind} of {frames} frames")
-    return Header(kind, picture.size, turned if isinstance(turned, int) and 1 <= turned <= 8 else 1)
+    turned = turned if isinstance(turned, int) and 1 <= turned <= 8 else 1
+    swapped = kind == "tiff" and turned >= 5  # Pillow gives a TIFF's size as displayed
+    return Header(kind, picture.size[::-1] if swapped else picture.size, turned)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from datapipe.images.check import Depth, check
-from datapipe.images.probe import ORIENTATION, Header, ImageProblem, open_other, probe
+from datapipe.images.probe import ORIENTATION, Header, ImageProblem, open_other, open_png, probe
 
 JPEG_QUALITY = 95
 """For pictures that must be encoded again and were lossy before; chroma is kept at full resolution."""
@@ -85,9 +85,8 @@ def _turned(data: bytes, header: Header) -> Stored:
     """The upright picture, encoded again: there is no lossless turn for every JPEG size."""
     if header.format == "png":
         return _as_png(_oriented(_opened(data), header.orientation))
-    grey = Image.open(io.BytesIO(data), formats=["JPEG"]).mode == "L"
-    mode = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), mode | cv2.IMREAD_IGNORE_ORIENTATION)
+    # "Unchanged" keeps grey grey, makes BGR of CMYK, and does not turn.
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise ImageProblem("DP206", "JPEG does not decode")
     return _as_jpeg(_oriented(Image.fromarray(pixels), header.orientation))
@@ -105,20 +104,35 @@ def _untagged(data: bytes, header: Header) -> Stored:
 
 def _transcoded(data: bytes, header: Header, upright: bool) -> Stored:
     picture = open_other(data)
-    lossy = (header.format == "webp" and b"VP8L" not in data[:64]) or picture.info.get(
-        "compression"
-    ) == "jpeg"
+    lossy = picture.info.get("compression") == "jpeg" or (header.format == "webp" and _lossy_webp(data))
     try:
         picture.load()
     except Exception as error:  # Pillow's plug-ins raise whatever their parser trips over
         raise ImageProblem("DP206", f"{header.format}: {error}") from None
     picture = _storable(picture)
-    if upright:
-        picture = _oriented(picture, header.orientation)
+    if header.format != "tiff":
+        turn = header.orientation if upright else 1
+    else:  # Pillow turned it while loading
+        turn = 1 if upright else {6: 8, 8: 6}.get(header.orientation, header.orientation)
+    picture = _oriented(picture, turn)
     if lossy and picture.mode in ("L", "RGB"):
         pixels = np.asarray(picture)
         return _as_jpeg(Image.fromarray(pixels[..., ::-1] if pixels.ndim == 3 else pixels))
     return _as_png(picture)
+
+
+def _lossy_webp(data: bytes) -> bool:
+    """Walk the chunks to the pixels, past profiles and into a lone frame (WebP container specification)."""
+    position = 12
+    while position + 8 <= len(data):
+        kind, length = (
+            data[position : position + 4],
+            int.from_bytes(data[position + 4 : position + 8], "little"),
+        )
+        if kind in (b"VP8 ", b"VP8L"):
+            return kind == b"VP8 "
+        position += 24 if kind == b"ANMF" else 8 + length + length % 2
+    return True
 
 
 def _storable(picture: Image.Image) -> Image.Image:
@@ -136,7 +150,7 @@ def _storable(picture: Image.Image) -> Image.Image:
 
 
 def _opened(data: bytes) -> Image.Image:
-    picture = Image.open(io.BytesIO(data), formats=["PNG"])
+    picture = open_png(data)
     try:
         picture.load()
     except Exception as error:  # as above
