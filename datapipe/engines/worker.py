@@ -12,6 +12,7 @@ import pickle
 import queue
 import sys
 import threading
+import traceback
 from importlib import import_module
 from typing import Any
 
@@ -26,8 +27,9 @@ def main() -> None:
     threading.Thread(target=_listen, args=(specs,), daemon=True).start()
 
     def say(kind: str, value: Any) -> None:
+        answer = pickle.dumps((kind, value), pickle.HIGHEST_PROTOCOL)  # whole, or nothing is said
         try:
-            pickle.dump((kind, value), answers, pickle.HIGHEST_PROTOCOL)
+            answers.write(answer)
             answers.flush()
         except BrokenPipeError:  # the parent is gone
             os._exit(1)
@@ -37,7 +39,16 @@ def main() -> None:
         try:
             say("done", function(spec, lambda amount: say("advance", amount)))
         except Exception as error:
-            say("failed", error)
+            say("failed", _sendable(error))
+
+
+def _sendable(error: Exception) -> Exception:
+    """The error itself if it survives the way to the parent, else its traceback in one that does."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError("".join(traceback.format_exception(error)))
+    return error
 
 
 def _listen(specs: queue.SimpleQueue[Any]) -> None:
@@ -47,6 +58,9 @@ def _listen(specs: queue.SimpleQueue[Any]) -> None:
             specs.put(pickle.load(sys.stdin.buffer))
         except (EOFError, pickle.UnpicklingError):  # the latter: it died while it sent one
             os._exit(0)
+        except Exception:  # a spec that cannot be read: without this, both sides would wait for ever
+            traceback.print_exc()
+            os._exit(1)
 
 
 if __name__ == "__main__":

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-import cv2
-import numpy as np
 import simplejpeg
 from PIL import Image
 
+from datapipe.images.pixels import decode
 from datapipe.images.probe import Header, ImageProblem, open_other, open_png
 
 Depth = Literal["decode", "structure", "header"]
 
 _JPEG_END = b"\xff\xd9"
+_PNG_END = b"\0\0\0\0IEND\xaeB\x60\x82"
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _SCAN = 0xDA
 
@@ -106,22 +106,17 @@ def _png(data: bytes, depth: Depth) -> None:
     try:
         with open_png(data) as picture:
             picture.verify()
+        if _PNG_END not in data:
+            raise ImageProblem("DP206", f"PNG ends inside its chunks, after {len(data)} bytes")
     except ImageProblem:
         raise
     except Exception as error:  # Pillow raises SyntaxError, OSError, zlib.error, struct.error, ValueError
         raise ImageProblem("DP206", f"PNG: {error}") from None
-    if depth == "decode":
-        picture = open_png(data)
-        _load(picture, "png")
-        last_row = picture.crop((0, picture.height - 1, *picture.size))
-        if "interlace" in picture.info or not np.asarray(last_row).any():
-            _png_rows(data)
-
-
-def _png_rows(data: bytes) -> None:
-    """Pillow takes missing rows for black ones, libpng (TensorFlow, OpenCV) refuses them: ask it in doubt."""
-    if cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) is None:
-        raise ImageProblem("DP206", "PNG: its data ends before its last row")
+    if depth == "decode":  # by libpng, as TensorFlow does; Pillow takes missing rows for black ones
+        try:
+            decode(data)
+        except ValueError:
+            raise ImageProblem("DP206", "PNG: its pixels do not decode") from None
 
 
 def _load(picture: Image.Image, name: str) -> None:

@@ -24,7 +24,10 @@ def decode(data: bytes) -> Pixels:
         ValueError: the bytes are not a picture.
     """
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-    pixels: Any = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    try:
+        pixels: Any = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:  # no bytes, or a side of more than 2^20 px
+        pixels = None
     if pixels is None:
         raise ValueError("the bytes are not a picture that decodes")
     decoded: Pixels = pixels

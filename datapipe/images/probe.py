@@ -169,13 +169,15 @@ def open_other(data: bytes) -> Image.Image:
     """Open a BMP, GIF, WebP or TIFF with Pillow, lazily.
 
     Raises:
-        ImageProblem: DP205 it is none of them, DP207 too many pixels.
+        ImageProblem: DP205 it is none of them, DP206 a torn WebP, DP207 too many pixels.
     """
     try:
         return _open(data, ["BMP", "GIF", "WEBP", "TIFF"])
     except Image.DecompressionBombError as error:
         raise ImageProblem("DP207", str(error)) from None
     except Exception:  # Pillow's plug-ins raise whatever their parser trips over; none of it is usable
+        if data[:4] == b"RIFF" and data[8:12] == b"WEBP":  # the only one whose whole file is read on opening
+            raise ImageProblem("DP206", "webp: cut off or damaged") from None
         raise ImageProblem("DP205", f"starts with {data[:8]!r}") from None
 
 
