@@ -8,6 +8,7 @@ the row of its image. Statistics, anchors and audits read these instead of the s
 from __future__ import annotations
 
 import io
+from array import array
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
-from datapipe.records import ImageRecord, denormalise, normalise, readable
+from datapipe.records import CORNERS, ImageRecord, denormalise, normalise, readable
 
 IMAGES = pa.schema(
     [
@@ -56,13 +58,23 @@ OBJECTS = pa.schema(
 """image is a row of images.parquet; corners and area in px of the stored picture."""
 
 
+_DTYPES = {"i": np.int32, "f": np.float32, "b": np.bool_}
+_KINDS = {
+    field.name: "i" if pa.types.is_integer(field.type) else "f" if pa.types.is_floating(field.type) else "b"
+    for field in OBJECTS
+    if field.name != "object_id"
+}
+"""How a shard's columns are collected: packed, since a shard of small pictures holds 100 000s of objects."""
+
+
 class ShardTable:
     """Collects one shard's rows while its records are written or read."""
 
     def __init__(self, split: str, shard: int) -> None:
         self._split, self._shard = split, shard
         self._images: dict[str, list[Any]] = {name: [] for name in IMAGES.names}
-        self._objects: dict[str, list[Any]] = {name: [] for name in OBJECTS.names}
+        self._objects = {name: array(kind) for name, kind in _KINDS.items()}
+        self._object_ids: list[str] = []
 
     def add(self, record: ImageRecord, offset: int, length: int) -> None:
         """Append a record's rows."""
@@ -87,20 +99,24 @@ class ShardTable:
             self._images[name].append(value)
         if len(record):
             stored = denormalise(normalise(record.xyxy, record.wh), record.wh)
-            columns: dict[str, Any] = {
-                "image": [number] * len(record),
-                "object_id": [readable(text) for text in record.object_id],
-                "class_id": record.class_id.tolist(),
-                **{side: stored[:, i].tolist() for i, side in enumerate(("xmin", "ymin", "xmax", "ymax"))},
-                "area": record.area.tolist(),
-                **{flag: getattr(record, flag).tolist() for flag in ("crowd", "difficult", "truncated")},
+            columns: dict[str, NDArray[Any]] = {
+                "image": np.full(len(record), number, np.int32),
+                "class_id": record.class_id,
+                **{side: stored[:, i] for i, side in enumerate(CORNERS)},
+                **{name: getattr(record, name) for name in ("area", "crowd", "difficult", "truncated")},
             }
-            for name, values in columns.items():
-                self._objects[name].extend(values)
+            for name, column in self._objects.items():
+                column.frombytes(columns[name].tobytes())
+            self._object_ids += [readable(text) for text in record.object_id]
 
     def tables(self) -> tuple[pa.Table, pa.Table]:
         """The images and the objects; image numbers count from the shard's first record."""
-        return pa.table(self._images, schema=IMAGES), pa.table(self._objects, schema=OBJECTS)
+        objects: dict[str, Any] = {
+            name: pa.array(np.frombuffer(column, _DTYPES[column.typecode]), OBJECTS.field(name).type)
+            for name, column in self._objects.items()
+        }
+        objects["object_id"] = self._object_ids
+        return pa.table(self._images, schema=IMAGES), pa.table(objects, schema=OBJECTS)
 
 
 def to_bytes(table: pa.Table) -> bytes:

@@ -7,6 +7,7 @@ links, it lies inside one of the allowed folders and is a regular file.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -47,7 +48,7 @@ class Lookup:
     def __init__(self, root: str | Path, *also: str | Path) -> None:
         self.root = os.path.realpath(root)
         self._allowed = tuple(os.path.realpath(folder).rstrip(os.sep) + os.sep for folder in (root, *also))
-        self._listings: dict[str, dict[str, os.DirEntry[str]]] = {}
+        self._listings: dict[str, list[str]] = {}
         self._folded: dict[str, dict[str, list[str]]] = {}
         self._real: dict[str, str] = {}
 
@@ -78,9 +79,10 @@ class Lookup:
             return Problem("DP203", f"{name}: {getattr(error, 'strerror', None) or error}")
 
     def files(self, folder: str) -> Iterator[str]:
-        """Names right in a folder, sorted; hidden ones are passed over."""
-        for name in sorted(self._listing(os.path.realpath(folder))):
-            if not is_clutter(name):
+        """Names of files (and pipes, devices) right in a folder, sorted; hidden ones are passed over."""
+        real = os.path.realpath(folder)
+        for name in sorted(self._listing(real)):
+            if not (is_clutter(name) or os.path.isdir(os.path.join(real, name))):
                 yield name
 
     def _exact(self, path: str, repaired: bool) -> Found | Problem | None:
@@ -90,8 +92,7 @@ class Lookup:
             return Problem("DP204", path)
         if not self.inside(head):
             return Problem("DP213", path)
-        entry = self._listing(head).get(tail)
-        return None if entry is None else self._judge(entry, repaired)
+        return self._judge(head, tail, repaired)
 
     def _folding(self, path: str) -> Found | Problem | None:
         """The only match that ignores case and Unicode form, folder by folder below the root."""
@@ -106,23 +107,32 @@ class Lookup:
             if len(matches) != 1:
                 return None
             if depth == len(parts) - 1:
-                return self._judge(self._listing(here)[matches[0]], repaired=True)
+                return self._judge(here, matches[0], repaired=True)
             here = self._real_folder(os.path.join(here, matches[0]))
             if not self.inside(here):
                 return Problem("DP213", path)
         return None
 
-    def _judge(self, entry: os.DirEntry[str], repaired: bool) -> Found | Problem:
-        path = entry.path
-        if entry.is_symlink():
+    def _judge(self, folder: str, name: str, repaired: bool) -> Found | Problem | None:
+        """What stands in a real folder under a name; None for nothing."""
+        path = os.path.join(folder, name)
+        try:
+            about = os.lstat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                return None
+            raise
+        if stat.S_ISLNK(about.st_mode):
             path = os.path.realpath(path)
             if not self.inside(path):
-                return Problem("DP213", entry.name)
+                return Problem("DP213", name)
             if not os.path.exists(path):
-                return Problem("DP201", entry.name)
-        about = os.stat(path)  # entry.stat() would keep its result: 600 bytes for every picture
+                return Problem("DP201", name)
+            about = os.stat(path)
         if not stat.S_ISREG(about.st_mode):
-            return Problem("DP204", entry.name)
+            return Problem("DP204", name)
         return Found(path, about.st_size, repaired)
 
     def _real_folder(self, folder: str) -> str:
@@ -131,14 +141,13 @@ class Lookup:
             known = self._real[folder] = os.path.realpath(folder)
         return known
 
-    def _listing(self, folder: str) -> dict[str, os.DirEntry[str]]:
+    def _listing(self, folder: str) -> list[str]:
         known = self._listings.get(folder)
         if known is None:
             try:
-                with os.scandir(folder) as entries:
-                    known = {entry.name: entry for entry in entries}
+                known = os.listdir(folder)
             except (FileNotFoundError, NotADirectoryError):
-                known = {}
+                known = []
             self._listings[folder] = known
         return known
 
