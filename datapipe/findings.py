@@ -23,6 +23,9 @@ Kind = Literal["object", "image", "dataset"]
 Severity = Literal["error", "warning", "info"]
 Action = Literal["repaired", "ignored", "left out", "kept"]
 
+LONGEST_PLACE = 5000
+"""Characters of a file, place or image in findings.jsonl: more than a file system allows in a path."""
+
 
 @dataclass(frozen=True)
 class Code:
@@ -90,7 +93,9 @@ class Finding(NamedTuple):
             "severity": code.severity,
             "kind": code.kind,
         }
-        row |= {key: printable(value) for key, value in self._asdict().items() if key != "code"}
+        for key, text in self._asdict().items():
+            if key != "code":  # a place cut short would lead nowhere
+                row[key] = printable(text) if key == "value" else printable(text, LONGEST_PLACE)
         return json.dumps(row, ensure_ascii=False)
 
     @property

@@ -19,6 +19,10 @@ Format = Literal["jpeg", "png", "bmp", "gif", "webp", "tiff"]
 MAX_PIXELS = 178_956_970
 """Pillow's limit against decompression bombs, here for every format and before any decoder sees the data."""
 
+LARGE, MOST_PER_BYTE = 16_000_000, {"jpeg": 512, "png": 8300}
+"""Above this many pixels a picture must have a byte for every so many: a JPEG needs a bit for each 8 x 8 block,
+deflate shrinks 1032 to 1 at best. What has less is cut off, or its header lies to get memory."""
+
 ORIENTATION = 0x0112
 """The EXIF tag that says how the stored picture is to be turned for display, 1 to 8."""
 
@@ -55,8 +59,8 @@ def probe(data: bytes) -> Header:
     """Read a picture's header.
 
     Raises:
-        ImageProblem: DP202 no bytes, DP205 no known picture, DP206 a broken header, DP207 too many pixels,
-            DP208 more than one frame or page.
+        ImageProblem: DP202 no bytes, DP205 no known picture, DP206 a broken or lying header, DP207 too many
+            pixels, DP208 more than one frame or page.
     """
     if not data:
         raise ImageProblem("DP202", "0 bytes")
@@ -71,6 +75,8 @@ def probe(data: bytes) -> Header:
         raise ImageProblem("DP206", f"{header.format} header says {width} x {height}")
     if width * height > MAX_PIXELS:
         raise ImageProblem("DP207", f"{width} x {height} = {width * height} pixels")
+    if width * height > max(LARGE, len(data) * MOST_PER_BYTE.get(header.format, 8300)):
+        raise ImageProblem("DP206", f"{len(data)} bytes cannot hold the {width} x {height} of its header")
     return header
 
 

@@ -159,9 +159,8 @@ def growth(place: Path, images: int, workers: int) -> None:
     make_source(place / "many", 10 * images)
     os.sync()
     large = timed(ingest_command(place / "many", place / "large", "decode", workers))
-    print(
-        f"{images} -> {10 * images} images: time x {large[0] / small[0]:.2f}, peak {small[2]:.0f} -> {large[2]:.0f} MB"
-    )
+    times, peaks = large[0] / small[0], f"{small[2]:.0f} -> {large[2]:.0f} MB"
+    print(f"{images} -> {10 * images} images: time x {times:.2f}, peak of the largest process {peaks}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""How much memory a whole ingest takes: `python tests/benchmarks/memory.py --scale 4` (train2017's size is 1).
+"""How much memory a whole ingest takes: `python tests/benchmarks/memory.py --scale 4` (train2017 is 1).
 
 Makes a COCO file by seed with a small real picture for every image (links to a few files), ingests it with
-`--check header` and two workers, and prints the highest sum of the resident memory of all its processes and the
-peak of the largest one. Shared pages count in each process, so the sum is an upper bound.
+`--check header` and two workers, and prints the highest sum of the resident memory of all its processes and
+the peak of the largest one. Shared pages count in each process, so the sum is an upper bound.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""All figures of the README on this machine: `make bench`; `make bench ARGS=--quick` for a look in two minutes."""
+"""All figures of the README on this machine: `make bench`; with `ARGS=--quick` a look in two minutes."""
 
 from __future__ import annotations
 

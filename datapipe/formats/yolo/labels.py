@@ -78,7 +78,7 @@ class Labels:
                 for folder, _, files in walk(os.path.join(root, top)):
                     yield os.path.relpath(folder, root), files
         for folder in sorted(self._searched - set(tops)):
-            if self._lookup.inside(os.path.realpath(os.path.join(root, folder))):
+            if "\0" not in folder and self._lookup.inside(os.path.realpath(os.path.join(root, folder))):
                 yield folder, list(self._lookup.files(os.path.join(root, folder)))
 
     def _is_label(self, path: str) -> bool:

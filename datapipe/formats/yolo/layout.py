@@ -167,7 +167,8 @@ def _add_list(layout: Layout, split: str, file: str) -> None:
         relative = os.path.relpath(path, layout.root)
         if repaired:
             dropped, example = dropped + 1, f"{entry} read as {relative}"
-        layout.listed.append(Listed(split, relative, name_of(relative, ""), found, file, n))
+        name = entry if relative.startswith("../") or "://" in entry else name_of(relative, "")
+        layout.listed.append(Listed(split, relative, name, found, file, n))
     if dropped:
         value = f"{dropped} entries, the last: {example}"
         layout.findings.append(Finding("DP303", "repaired", file, split, value))

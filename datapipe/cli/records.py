@@ -1,72 +1,17 @@
-"""The command line: parse, one library call, one report call per command.
-
-Results go to stdout, talk and progress to stderr. Exit codes: 0 ok, 1 a check failed, 2 usage, 3 unusable
-input, 4 environment, 130 interrupted. Heavy modules are imported inside the commands, so that `--help` is
-instant.
-"""
+"""Commands that make and check records: ingest, verify."""
 
 from __future__ import annotations
 
-import json
 import os
-import signal
-import sys
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
 
 from datapipe import words
-from datapipe.errors import DatapipeError, Interrupted
-from datapipe.version import VERSION
-
-app = typer.Typer(
-    name="datapipe",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-Json = Annotated[
-    bool, typer.Option("--json", help="One JSON object on stdout, nothing else.", rich_help_panel="Report")
-]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="No progress, no remarks.", rich_help_panel="Report")
-]
-Data = Annotated[str, typer.Argument(metavar="DATA", help="A folder that `datapipe ingest` wrote.")]
+from datapipe.cli.options import Data, Json, Quiet, one_of, print_json
+from datapipe.errors import Interrupted
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        print(f"datapipe {VERSION}")
-        raise typer.Exit
-
-
-def _one_of(*allowed: str) -> dict[str, Any]:
-    """Options of an option with a few allowed words: checked with a suggestion, completed in the shell."""
-
-    def check(option: typer.CallbackParam, word: str) -> str:
-        return words.one_of(word, allowed, option.opts[0])
-
-    def complete(begun: str) -> list[str]:
-        return [word for word in allowed if word.startswith(begun)]
-
-    return {"metavar": "|".join(allowed), "callback": check, "autocompletion": complete}
-
-
-@app.callback()
-def datapipe(
-    version: Annotated[
-        bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
-    ] = False,
-) -> None:
-    """[bold]datapipe ingest data/coco --out build/coco[/].
-
-    Object detection datasets one can trust: COCO, VOC and YOLO in, TFRecords out, and nothing vanishes.
-    """
-
-
-@app.command()
 def ingest(
     sources: Annotated[
         list[str],
@@ -87,7 +32,7 @@ def ingest(
         typer.Option(
             help="Of every SRC; auto decides and says why.",
             rich_help_panel="Input",
-            **_one_of("auto", "coco", "voc", "yolo"),
+            **one_of("auto", "coco", "voc", "yolo"),
         ),
     ] = "auto",
     images: Annotated[
@@ -103,7 +48,7 @@ def ingest(
         typer.Option(
             help="VOC corners: 1 counts from 1, 0 are edges; auto looks at the whole set.",
             rich_help_panel="Input",
-            **_one_of("auto", "0", "1"),
+            **one_of("auto", "0", "1"),
         ),
     ] = "auto",
     classes: Annotated[
@@ -138,7 +83,7 @@ def ingest(
         typer.Option(
             help="How far to look for damaged pictures.",
             rich_help_panel="Policy",
-            **_one_of("decode", "structure", "header"),
+            **one_of("decode", "structure", "header"),
         ),
     ] = "decode",
     strict: Annotated[
@@ -161,7 +106,7 @@ def ingest(
         ),
     ] = 0,
     engine: Annotated[
-        str, typer.Option(help="Where to work.", rich_help_panel="Speed", **_one_of("local", "ray"))
+        str, typer.Option(help="Where to work.", rich_help_panel="Speed", **one_of("local", "ray"))
     ] = "local",
     verbose: Annotated[
         bool,
@@ -172,7 +117,7 @@ def ingest(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """[bold]datapipe ingest data/coco --out build/coco[/].
+    """[bold]datapipe ingest data/coco --out build/coco[/]
 
     [bold]datapipe ingest voc/ yolo/ --out build/both --split train=0.8,val=0.2[/]
 
@@ -204,14 +149,13 @@ def ingest(
     except KeyboardInterrupt:
         raise Interrupted(f"{out}: interrupted; run the same command again to finish") from None
     if as_json:
-        _print(result.to_json())
+        print_json(result.to_json())
     else:
         report.ingested(result, out, evidence)
 
 
-@app.command()
 def verify(data: Data, quiet: Quiet = False, as_json: Json = False) -> None:
-    """[bold]datapipe verify build/coco[/].
+    """[bold]datapipe verify build/coco[/]
 
     Read every byte of a dataset again and name the shard and record of any damage. Exit code 1 if there is
     any.
@@ -221,80 +165,8 @@ def verify(data: Data, quiet: Quiet = False, as_json: Json = False) -> None:
 
     checked = verify(data, report.progress(quiet))
     if as_json:
-        _print(checked.to_json())
+        print_json(checked.to_json())
     else:
         report.verified(data, checked)
     if checked.findings:
         raise typer.Exit(1)
-
-
-@app.command()
-def explain(
-    code: Annotated[
-        str, typer.Argument(metavar="CODE", help="Like DP104 or box-outside-image; `all` lists them.")
-    ],
-    as_json: Json = False,
-) -> None:
-    """[bold]datapipe explain DP104[/].
-
-    Say what a finding means, why it hurts training, and what to do.
-    """
-    from datapipe import report
-    from datapipe.findings import codes, explain
-
-    chosen = list(codes().values()) if code == "all" else [explain(code)]
-    if as_json:
-        _print({about.code: vars(about) for about in chosen})
-    elif code == "all":
-        report.listed(chosen)
-    else:
-        report.explained(chosen[0])
-
-
-@app.command()
-def demo(
-    out: Annotated[str, typer.Option("--out", "-o", metavar="DIR", help="Where to write.")] = "build/demo",
-    quiet: Quiet = False,
-) -> None:
-    """[bold]datapipe demo[/].
-
-    The main job on sample_data/: three formats to records, verified, and a first batch with a picture of it.
-    """
-    from datapipe import report
-    from datapipe.demo import run
-
-    run(out, report.progress(quiet), report.ingested, report.noted)
-
-
-def _print(value: dict[str, Any]) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def _stop(number: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt
-
-
-def _fail(error: DatapipeError) -> NoReturn:
-    from datapipe import report
-
-    report.error(str(error))
-    sys.exit(error.exit_code)
-
-
-def main() -> None:
-    """Run the command line and exit with its code."""
-    signal.signal(signal.SIGTERM, _stop)
-    try:
-        app()
-    except DatapipeError as error:
-        _fail(error)
-    except (KeyboardInterrupt, SystemExit) as end:
-        if getattr(end, "code", 130) != 130:  # which is Typer's word for a KeyboardInterrupt
-            raise
-        _fail(Interrupted("interrupted; run the same command again"))
-    except BrokenPipeError:  # `datapipe ... | head`: the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    finally:  # the outcome is known: a signal while Python shuts down would only add a traceback
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_IGN)

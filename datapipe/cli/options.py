@@ -1,0 +1,33 @@
+"""What commands share: options that mean the same everywhere, and the one way to print JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from datapipe import words
+
+Json = Annotated[
+    bool, typer.Option("--json", help="One JSON object on stdout, nothing else.", rich_help_panel="Report")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Silent on stderr.", rich_help_panel="Report")]
+Data = Annotated[str, typer.Argument(metavar="DATA", help="A folder that `datapipe ingest` wrote.")]
+
+
+def one_of(*allowed: str) -> dict[str, Any]:
+    """Options of an option with a few allowed words: checked with a suggestion, completed in the shell."""
+
+    def check(option: typer.CallbackParam, word: str) -> str:
+        return words.one_of(word, allowed, option.opts[0])
+
+    def complete(begun: str) -> list[str]:
+        return [word for word in allowed if word.startswith(begun)]
+
+    return {"metavar": "|".join(allowed), "callback": check, "autocompletion": complete}
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """One object on stdout."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
