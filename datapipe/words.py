@@ -45,6 +45,19 @@ def size(text: str) -> int:
     return nbytes
 
 
+def input_size(text: str) -> tuple[int, int]:
+    """Read "608" as (608, 608), "480x640" as height 480 and width 640.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    match = re.fullmatch(r"(\d{1,5})(?:[x,](\d{1,5}))?", text.strip().lower())
+    height, width = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+    if min(height, width) < 1:
+        raise UsageError(f"--input-size {text!r}: give the side in px (608), or height and width (480x640)")
+    return height, width
+
+
 def limit(text: str) -> int | float:
     """Read "5" as a number of items, "1%" as a share of all.
 

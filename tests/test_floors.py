@@ -16,7 +16,7 @@ FLOORS = {
     name: floor
     for floor, names in {
         1: "errors boxes progress words version",
-        2: "objects sample findings targets",
+        2: "objects sample findings targets resizing",
         3: "tfrecord tfexample records images manifest dataset table edits augment",
         4: "recipe engines formats stats splits similar",
         5: "stream anchors reading planning placing shards publish ingest verify evaluation report html",

@@ -55,3 +55,12 @@ def test_one_of_names_the_nearest_word():
 def test_a_list_is_cut_at_commas_and_stripped():
     assert words.listed(" a, b c ,,d,") == ("a", "b c", "d")
     assert words.listed("") == ()
+
+
+def test_an_input_size_is_a_side_or_height_by_width():
+    assert words.input_size("608") == (608, 608)
+    assert words.input_size("480x640") == (480, 640)
+    with pytest.raises(UsageError, match="--input-size '0': give the side"):
+        words.input_size("0")
+    with pytest.raises(UsageError, match="'big'"):
+        words.input_size("big")

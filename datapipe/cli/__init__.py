@@ -7,6 +7,7 @@ instant.
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -15,7 +16,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from datapipe.cli import learning, records
+from datapipe.cli import data, learning, records
 from datapipe.errors import DatapipeError, Interrupted
 from datapipe.version import VERSION
 
@@ -48,6 +49,8 @@ def datapipe(
 
 _COMMANDS: dict[Callable[..., None], str] = {
     records.ingest: "Read COCO, VOC or YOLO and write TFRecords; nothing vanishes.",
+    data.stats: "Object sizes, classes, crowds and overlaps, at the input size.",
+    data.anchors: "Fit anchors, judge them by the detector's own matcher.",
     records.verify: "Read every byte of a dataset again and name any damage.",
     learning.explain: "Say what a finding means, why it hurts, what to do.",
     learning.demo: "The main job on the sample data, ending with a batch.",
@@ -72,6 +75,12 @@ def _fail(error: DatapipeError) -> NoReturn:
 def main() -> None:
     """Run the command line and exit with its code."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for stream in (
+        sys.stdout,
+        sys.stderr,
+    ):  # an old locale may not know the ä of a class Käfer
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except DatapipeError as error:

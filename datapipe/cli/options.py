@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -29,5 +30,5 @@ def one_of(*allowed: str) -> dict[str, Any]:
 
 
 def print_json(value: dict[str, Any]) -> None:
-    """One object on stdout."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    """One object on stdout; where that cannot hold every letter, spelt with JSON's own escapes."""
+    print(json.dumps(value, indent=2, ensure_ascii=sys.stdout.encoding.lower() not in ("utf-8", "utf8")))

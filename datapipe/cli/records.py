@@ -142,8 +142,10 @@ def ingest(
         limits=Limits(strict, words.limit(max_quarantine) if max_quarantine else None),
     )
     evidence = [(source, evidence_of(source, options.selection.format)) for source in sources]
-    if verbose:
-        report.rejections([seen for source in sources for seen in seen_in(source)])
+    if verbose and not quiet:
+        chosen = {source: seen.format for source, seen in evidence}
+        every = [(source, seen) for source in sources for seen in seen_in(source)]
+        report.rejections([(source, seen) for source, seen in every if seen.format != chosen[source]])
     try:
         result = ingest(sources, out, options, report.progress(quiet))
     except KeyboardInterrupt:

@@ -8,7 +8,14 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-FULL = (("read_coco.py",), ("ingest.py", "--images", "10000"), ("ingest.py", "--images", "2000", "--growth"))
+FULL = (
+    ("read_coco.py",),
+    ("memory.py", "--scale", "4"),
+    ("ingest.py", "--images", "10000"),
+    ("ingest.py", "--images", "2000", "--growth"),
+    ("stats.py",),
+    ("anchor_quality.py",),
+)
 QUICK = (("read_coco.py", "--scale", "0.05"), ("ingest.py", "--images", "1000", "--rounds", "2"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -22,13 +23,16 @@ from datapipe.progress import Advance, silent
 from datapipe.progress import Progress as TellsProgress
 from datapipe.verify import Verification
 
+_PIPED = 400
+"""Columns of a pipe: wider than any line of a table, narrow enough for bars that fill the width."""
+
 _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 
 def stdout() -> Console:
-    """Results. Piped output keeps whole lines: 120 columns unless the terminal says otherwise."""
+    """Results. Piped output keeps whole lines, for grep, unless COLUMNS says otherwise."""
     piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
-    return Console(width=120 if piped else None, highlight=False, soft_wrap=False)
+    return Console(width=_PIPED if piped else None, highlight=False, soft_wrap=False)
 
 
 def stderr() -> Console:
@@ -107,18 +111,19 @@ def ingested(result: IngestResult, out: str, evidence: Sequence[tuple[str, Evide
     console.print(escape(_classes(result.manifest)))
     if result.first:
         console.print(_findings(result.account, result.first))
-    if result.account.quarantined:
-        account = result.account
+    account = result.account
+    if account.quarantined:
+        unwanted = account.left_out.get("DP112", 0)
         console.print(
-            f"[bold]{account.quarantined} quarantined[/]: {account.images.left_out} images, "
-            f"{account.objects.left_out} objects; each with its place in {folder}/findings.jsonl, "
-            "`datapipe explain CODE` says more"
+            f"[bold]{account.quarantined} quarantined[/]: {count(account.images.left_out, 'image')}, "
+            f"{count(account.objects.left_out - unwanted, 'object')}; each with its place in "
+            f"{folder}/findings.jsonl, `datapipe explain CODE` says more"
         )
     made = result.manifest
     size = sum(shard.bytes for shard in made.shards)
-    said = "already complete" if result.already else "wrote"
-    console.print(f"{said} [bold]{folder}[/]: {len(made.shards)} shards, {_bytes(size)}")
-    console.print(f"next  datapipe verify {folder}", style="dim")
+    said = "already complete (by sizes; verify reads every byte)" if result.already else "wrote"
+    console.print(f"{said} [bold]{folder}[/]: {count(len(made.shards), 'shard')}, {_bytes(size)}")
+    console.print(f"next  datapipe verify {escape(shlex.quote(printable(out, 300)))}", style="dim")
 
 
 def _balance(account: Account) -> Table:
@@ -138,9 +143,14 @@ def _splits(made: Manifest) -> Table:
 
 
 def _classes(made: Manifest, most: int = 20) -> str:
-    names = ", ".join(printable(name, 40) for name in made.classes[:most])
+    """The classes with their objects; one without any is worth a second look."""
+    objects = made.objects_by_class
+    named = [f"{printable(name, 40)} {objects[name]:,}" for name in made.classes[:most]]
     more = f" … {len(made.classes) - most} more" if len(made.classes) > most else ""
-    return f"{len(made.classes)} classes: {names}{more}"
+    empty = [printable(name, 40) for name in made.classes if not objects[name]]
+    only = ",".join(printable(name, 40) for name in made.classes if objects[name])
+    hint = f"; none of {', '.join(empty)} (--classes {only} drops it)" if 0 < len(empty) <= 3 and only else ""
+    return f"{count(len(made.classes), 'class', 'classes')}: {', '.join(named)}{more}{hint}"
 
 
 def _findings(account: Account, first: Sequence[Finding]) -> Table:
@@ -163,9 +173,14 @@ def _findings(account: Account, first: Sequence[Finding]) -> Table:
     return table
 
 
+def count(n: int, one: str, many: str = "") -> str:
+    """A number with its noun. Example: 1 image, 2,000 images."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
 def _line(finding: Finding) -> str:
     about = [
-        finding.file,
+        "" if finding.place.startswith(finding.file) else finding.file,
         finding.place,
         finding.image if finding.image not in finding.file else "",
         finding.value,
@@ -173,10 +188,11 @@ def _line(finding: Finding) -> str:
     return printable("  ".join(text for text in about if text), 200)
 
 
-def rejections(seen: Sequence[Evidence]) -> None:
-    """What spoke against the formats that were not chosen."""
-    for evidence in seen:
-        note(f"not {evidence.format}: {'; '.join(evidence.missing) or 'another format fits better'}")
+def rejections(rejected: Sequence[tuple[str, Evidence]]) -> None:
+    """What spoke against the formats that were not chosen, source by source."""
+    for source, seen in rejected:
+        why = "; ".join(seen.missing) or "another format fits better"
+        note(f"{printable(source)}: not {seen.format.upper()}: {printable(why, 300)}")
 
 
 def verified(folder: str, checked: Verification) -> None:
@@ -186,8 +202,11 @@ def verified(folder: str, checked: Verification) -> None:
         about = codes()[finding.code]
         console.print(f"[{_COLOURS[about.severity]}]{about}[/]  {escape(_line(finding))}")
     verdict = "[red]damaged[/]" if checked.findings else "[green]whole[/]"
-    looked = f"{checked.files} files, {checked.records:,} records, {_bytes(checked.bytes)}"
-    console.print(f"{escape(printable(folder, 300))}: {verdict}: {looked}, {len(checked.findings)} findings")
+    found = f"damage in {count(len(checked.findings), 'place')}" if checked.findings else "no damage"
+    looked = f"{count(checked.files, 'file')}, {count(checked.records, 'record')}, {_bytes(checked.bytes)}"
+    console.print(f"{escape(printable(folder, 300))}: {verdict}: {found} in {looked}")
+    if checked.findings:
+        note("the codes say what to do: `datapipe explain CODE`; or delete the folder and ingest again")
 
 
 def explained(code: Code) -> None:

@@ -1,0 +1,3 @@
+"""Statistics as one HTML file: plots, tables, example pictures. No network, no script."""
+
+from datapipe.html.page import write as write
