@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,6 @@ def run(
         InputError: there is no sample_data here, or a dataset does not verify.
     """
     samples = sample_data()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # a newcomer need not read about missing GPUs
     for name in FORMATS:
         target = os.path.join(out, name)
         result = ingest(
@@ -48,7 +48,8 @@ def run(
             raise InputError(f"{target}: does not verify: {checked.findings[0]}")
         say(f"verified {target}: {checked.records} records, every byte as listed\n")
     dataset = Dataset(os.path.join(out, "coco"))
-    images, boxes = next(iter(plain_batches(dataset, "train", hw=(416, 416), batch_size=16)))
+    with _without_chatter():
+        images, boxes = next(iter(plain_batches(dataset, "train", hw=(416, 416), batch_size=16)))
     say(f"first batch through tf.data: images {images.dtype.name} {tuple(images.shape)}")
     for field, value in boxes._asdict().items():
         say(f"  {field:9}{value.dtype.name:8} {tuple(value.shape)}")
@@ -64,6 +65,19 @@ def run(
         picture,
     )
     say(f"look at it: {picture}")
+
+
+@contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Turn stderr off while TensorFlow is imported: its C++ tells of GPUs that are not there."""
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)
 
 
 def sample_data() -> Path:

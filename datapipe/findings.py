@@ -13,11 +13,12 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from importlib import resources
 from typing import Any, Literal, NamedTuple
 
-from datapipe.errors import UsageError, did_you_mean, printable
+from datapipe.errors import UsageError, printable
 
 Kind = Literal["object", "image", "dataset"]
 Severity = Literal["error", "warning", "info"]
@@ -59,10 +60,10 @@ def explain(word: str) -> Code:
     for code in codes().values():
         if word.lower() in (code.code.lower(), code.slug):
             return code
-    every = [code.code for code in codes().values()]
-    slugs = [code.slug for code in codes().values()]
-    near = did_you_mean(word, every if word[:2].lower() == "dp" else slugs)
-    raise UsageError(f"no code {word!r}: {near}")
+    every = [str(part) for code in codes().values() for part in (code.code.lower(), code.slug)]
+    near = get_close_matches(word.lower(), every, n=1, cutoff=0.75)
+    hint = f"did you mean {explain(near[0])}? " if near else ""
+    raise UsageError(f"no code {word!r}: {hint}`datapipe explain all` lists them")
 
 
 class Finding(NamedTuple):

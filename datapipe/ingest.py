@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from datapipe import findings, manifest, shards
+from datapipe import findings, manifest, shards, splits
 from datapipe.engines import start
 from datapipe.errors import EnvironmentProblem, InputError, UsageError, printable
 from datapipe.findings import Account, Finding
@@ -28,6 +28,7 @@ from datapipe.planning import ShardPlan, plan_shards
 from datapipe.progress import Progress, silent
 from datapipe.publish import FINDINGS, Limits, first_findings, hold, publish
 from datapipe.reading import Selection, read_sources
+from datapipe.records import readable
 from datapipe.shards import ShardReport, write_bytes
 from datapipe.version import VERSION
 
@@ -78,6 +79,7 @@ class IngestResult:
             "kept_with_findings": account["kept"],
             "splits": self.manifest.splits(),
             "classes": list(self.manifest.classes),
+            "objects_by_class": self.manifest.objects_by_class,
             "shards": [vars(shard) for shard in self.manifest.shards],
             "notes": list(self.notes),
             "already_complete": self.already,
@@ -105,7 +107,10 @@ def ingest(
         permissions.
     """
     asked = options or IngestOptions()
-    target = _target(sources, Path(out))
+    if asked.split:
+        splits.parse(asked.split)  # a slip of the pen is told at once, not after the reading
+    within = [*sources, asked.selection.images] if asked.selection.images else sources
+    target = _target(within, Path(out))
     with start(asked.engine, "datapipe.shards:write_shard", asked.workers) as engine:
         annotations = read_sources([str(source) for source in sources], asked.selection, progress)
         plan = plan_shards(annotations, asked.split, asked.seed, asked.shard_size, asked.shard_count)
@@ -121,6 +126,7 @@ def ingest(
                 "seed": asked.seed,
                 "check": asked.check,
                 **asdict(asked.selection),
+                "images": readable(asked.selection.images) if asked.selection.images else None,
             }
             try:
                 made = publish(plan, reports, work, target, asked.limits, asked_of_result, fingerprint)
@@ -240,8 +246,10 @@ def _workplace(target: Path, fingerprint: str) -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise UsageError(f"--out {target}: another ingest is writing here; wait for it to end") from None
-        for orphan in work.glob("*.tmp-*"):
-            orphan.unlink(missing_ok=True)
+        # Without job.json nobody knows whose shards these are: a run was killed while it cleared them away.
+        for orphan in work.glob("*.tmp-*" if (work / "job.json").exists() else "*"):
+            if orphan.name != "lock":
+                orphan.unlink(missing_ok=True)
         write_bytes(work / "job.json", json.dumps({"fingerprint": fingerprint}).encode())
         yield work
 

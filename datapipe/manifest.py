@@ -43,6 +43,7 @@ class Manifest:
     account:     images and objects read, kept, left out; repairs; by code
     options:     what it was made with, as far as it changes the result
     fingerprint: of the source and the options, to recognise the same job
+    objects_by_class: objects in the shards, of every class
     """
 
     classes: tuple[str, ...]
@@ -52,6 +53,7 @@ class Manifest:
     account: dict[str, Any]
     options: dict[str, Any]
     fingerprint: str
+    objects_by_class: dict[str, int]
     tool: str
 
     def splits(self) -> dict[str, dict[str, int]]:
@@ -71,6 +73,7 @@ def dump(manifest: Manifest) -> bytes:
         "tool": manifest.tool,
         "classes": list(manifest.classes),
         "splits": manifest.splits(),
+        "objects_by_class": manifest.objects_by_class,
         "account": manifest.account,
         "shards": [vars(shard) for shard in manifest.shards],
         "files": manifest.files,
@@ -120,6 +123,7 @@ def _build(body: dict[str, Any]) -> Manifest:
         account=body["account"],
         options=body["options"],
         fingerprint=body["fingerprint"],
+        objects_by_class=body["objects_by_class"],
         tool=body["tool"],
     )
 

@@ -21,6 +21,9 @@ PRECISION = 2e-6
 """Share of a side by which a box may reach over the border unmentioned: the rounding of six printed
 decimals."""
 
+LARGEST_FILE = 1 << 30
+"""Bytes of a picture's file: the most pixels that are taken fit in, raw; a protobuf message ends at 2 GiB."""
+
 
 def place(
     annotations: Annotations, image: int, depth: Depth, findings: list[Finding]
@@ -43,13 +46,13 @@ def place(
     entry = f"images[{annotations.image_n[image]}]" if source.format == "coco" else ""
     try:
         stored = store(
-            _read(annotations.path[image]),
+            _read(annotations.path[image], int(annotations.nbytes[image])),
             (int(annotations.wh[image, 0]), int(annotations.wh[image, 1])),
             depth,
         )
     except ImageProblem as problem:
         findings.append(Finding(problem.code, "left out", file, entry, problem.value, name))
-        findings += _carried(annotations, image, rows)
+        findings += _carried(annotations, image, rows, problem.code)
         return None
     told = [Finding(code, "repaired", file, entry, value, name) for code, value in stored.repairs]
     if source.unit == "fraction":  # YOLO declares no size: that it is missing is no news
@@ -75,7 +78,9 @@ def place(
     return _record(annotations, image, chosen, clipped[kept], ignore, details, stored), stored.data
 
 
-def _read(path: str) -> bytes:
+def _read(path: str, nbytes: int) -> bytes:
+    if nbytes > LARGEST_FILE:
+        raise ImageProblem("DP207", f"{nbytes} bytes, more than {LARGEST_FILE}")
     try:
         with open(path, "rb", buffering=0) as file:
             return file.read()
@@ -85,11 +90,11 @@ def _read(path: str) -> bytes:
         raise ImageProblem("DP203", error.strerror or str(error)) from None
 
 
-def _carried(annotations: Annotations, image: int, rows: NDArray[np.int64]) -> list[Finding]:
+def _carried(annotations: Annotations, image: int, rows: NDArray[np.int64], code: str) -> list[Finding]:
     """The objects of an image that is left out; those without a class already have their finding."""
-    file, name = annotations.file(image), annotations.name[image]
+    file, name, why = annotations.file(image), annotations.name[image], f"its image: {code}"
     return [
-        Finding("DP111", "left out", file, annotations.place(image, int(row)), "", name)
+        Finding("DP111", "left out", file, annotations.place(image, int(row)), why, name)
         for row in rows
         if annotations.class_id[row] >= 0
     ]

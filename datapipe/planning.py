@@ -123,7 +123,10 @@ def deal(sizes: Sequence[int] | NDArray[np.int64], shards: int) -> list[NDArray[
 
 def _nothing(annotations: Annotations) -> str:
     lost = [f"{n} {codes()[code]}" for (code, _), n in tally(annotations.findings).most_common(4)]
-    where = ", ".join(source.root for source in annotations.sources)
-    return (
-        f"{where}: no usable image among {annotations.images_read}: {', '.join(lost) or 'nothing is listed'}"
+    where = ", ".join(dict.fromkeys(source.root for source in annotations.sources))
+    first = next((f": the first {f.image or f.value}" for f in annotations.findings if f.code == "DP201"), "")
+    missing = (
+        f"{first}; give the folder above, or say where the pictures are (COCO: --images DIR)" if first else ""
     )
+    told = ", ".join(lost) or "nothing is listed"
+    return f"{where}: none of {annotations.images_read} images is usable: {told}{missing}"

@@ -16,11 +16,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from datapipe import findings, manifest, shards, table
 from datapipe.errors import CheckFailed, InputError
 from datapipe.findings import Account, Action, Finding
 from datapipe.manifest import Manifest, ShardEntry
 from datapipe.planning import ShardPlan
+from datapipe.records import readable
 from datapipe.shards import ShardReport, write_bytes
 from datapipe.version import VERSION
 
@@ -81,14 +84,19 @@ def publish(
     for report in reports:
         files[f"{report.name}.tfrecord"] = {"bytes": report.bytes, "sha256": report.sha256}
         files[f"{report.name}.index"] = {"bytes": report.index_bytes, "sha256": report.index_sha256}
+    by_class = np.sum([report.by_class for report in reports], axis=0).tolist()
     made = Manifest(
         classes=annotations.classes,
         shards=tuple(ShardEntry(r.name, r.split, r.records, r.objects, r.bytes, r.sha256) for r in reports),
         files=files,
-        sources=tuple(asdict(source) | {"files": len(source.files)} for source in annotations.sources),
+        sources=tuple(
+            asdict(source) | {"root": readable(source.root), "files": len(source.files)}
+            for source in annotations.sources
+        ),
         account=asdict(account),
         options=options,
         fingerprint=fingerprint,
+        objects_by_class=dict(zip(annotations.classes, by_class, strict=True)),
         tool=f"datapipe {VERSION}",
     )
     for name in files:

@@ -39,15 +39,31 @@ def read_sources(sources: Sequence[str], selection: Selection, progress: Progres
 
     Raises:
         InputError: a source is not there, of no known format, or unusable as a whole.
-        UsageError: a class to select is in none of them.
+        UsageError: a source or a class to select stands there twice, a class is in none of the sources, or
+            --images is given where nothing asks for it.
     """
+    _each_once(sources, "SRC")
+    _each_once(selection.classes, "--classes")
+    seen = [evidence_of(source, selection.format) for source in sources]
+    if selection.images is not None and all(evidence.format != "coco" for evidence in seen):
+        told = " and ".join(sorted({evidence.format.upper() for evidence in seen}))
+        raise UsageError(f"--images: only COCO needs it; {told} pictures are where the source has them")
     parts = []
-    for source in sources:
-        evidence = evidence_of(source, selection.format)
+    for source, evidence in zip(sources, seen, strict=True):
         options = ReadOptions(selection.images, selection.voc_offset, progress)
         parts.append(formats.reader(evidence.format).read(os.path.realpath(source), options))
     merged = concat(parts)
     return select(merged, selection.classes) if selection.classes else merged
+
+
+def _each_once(words: Sequence[str], what: str) -> None:
+    """Refuse repeats: a source read twice doubles its pictures, a class named twice has two labels."""
+    seen: set[str] = set()
+    for word in words:
+        same = os.path.realpath(word) if what == "SRC" else word
+        if same in seen:
+            raise UsageError(f"{what}: {printable(word)} is given twice; give it once")
+        seen.add(same)
 
 
 def evidence_of(source: str, wanted: Literal["auto", "coco", "voc", "yolo"] = "auto") -> Evidence:

@@ -18,6 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 from datapipe import records, table, tfrecord
 from datapipe.errors import EnvironmentProblem
 from datapipe.findings import Action, Finding, tally
@@ -55,7 +57,8 @@ class ShardSpec:
 class ShardReport:
     """What became of a shard.
 
-    tally: "CODE action" -> number of findings made while writing
+    by_class: objects of each class
+    tally:    "CODE action" -> number of findings made while writing
     """
 
     name: str
@@ -66,6 +69,7 @@ class ShardReport:
     sha256: str
     index_bytes: int
     index_sha256: str
+    by_class: list[int]
     tally: dict[str, int]
 
     def findings(self) -> Counter[tuple[str, Action]]:
@@ -94,7 +98,8 @@ def write_shard(spec: ShardSpec, advance: Callable[[int], None] = lambda amount:
     rows = table.ShardTable(spec.split, spec.number)
     findings: list[Finding] = []
     spans: list[tuple[int, int]] = []
-    hasher, offset, objects = hashlib.sha256(), 0, 0
+    hasher, offset = hashlib.sha256(), 0
+    by_class = np.zeros(len(spec.annotations.classes), np.int64)
     with writing(f"{stem}.tfrecord") as file:
         for image in range(len(spec.annotations)):
             placed = place(spec.annotations, image, spec.depth, findings)
@@ -108,7 +113,7 @@ def write_shard(spec: ShardSpec, advance: Callable[[int], None] = lambda amount:
                 spans.append((offset, len(payload) + tfrecord.OVERHEAD))
                 rows.add(record, *spans[-1])
                 offset += spans[-1][1]
-                objects += len(record)
+                by_class += np.bincount(record.class_id, minlength=len(by_class))
             advance(1)
     index = tfrecord.write_index(spans)
     write_bytes(f"{stem}.index", index)
@@ -119,11 +124,12 @@ def write_shard(spec: ShardSpec, advance: Callable[[int], None] = lambda amount:
         name=spec.name,
         split=spec.split,
         records=len(spans),
-        objects=objects,
+        objects=int(by_class.sum()),
         bytes=offset,
         sha256=hasher.hexdigest(),
         index_bytes=len(index),
         index_sha256=records.digest(index),
+        by_class=by_class.tolist(),
         tally={f"{code} {action}": n for (code, action), n in sorted(tally(findings).items())},
     )
     write_bytes(f"{stem}.json", json.dumps(asdict(report)).encode())

@@ -135,11 +135,14 @@ def join(parts: Iterable[tuple[Path, Path]], images: Path, objects: Path) -> Non
         objects: file to write; its image numbers count over all shards.
     """
     first = 0
-    image_file = pq.ParquetWriter(images, IMAGES, compression="zstd")
-    object_file = pq.ParquetWriter(objects, OBJECTS, compression="zstd")
-    with image_file, object_file:
+    with (
+        open(images, "wb") as image_bytes,
+        open(objects, "wb") as object_bytes,
+        pq.ParquetWriter(image_bytes, IMAGES, compression="zstd") as image_file,
+        pq.ParquetWriter(object_bytes, OBJECTS, compression="zstd") as object_file,
+    ):
         for image_part, object_part in parts:
-            image_rows, object_rows = pq.read_table(image_part), pq.read_table(object_part)
+            image_rows, object_rows = _read(image_part), _read(object_part)
             if len(image_rows):
                 image_file.write_table(image_rows.cast(IMAGES), row_group_size=len(image_rows))
             if len(object_rows):
@@ -156,5 +159,11 @@ def read(file: Path, columns: Sequence[str] | None = None) -> dict[str, Any]:
     Raises:
         OSError: the file cannot be read. pyarrow.ArrowInvalid (a ValueError): it is not such a table.
     """
-    table = pq.read_table(file, columns=list(columns) if columns else None)
+    table = _read(file, columns)
     return {name: np.asarray(table[name].to_numpy()) for name in table.column_names}
+
+
+def _read(file: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Opened by Python: Arrow takes no path that is not UTF-8."""
+    with open(file, "rb") as opened:
+        return pq.read_table(opened, columns=list(columns) if columns else None)

@@ -228,7 +228,7 @@ def _record(payload: bytes, made: Manifest) -> tuple[str, records.ImageRecord | 
         return "the picture's SHA-256 is another than image/key/sha256", record
     try:
         header = probe(data)
-        check(data, header, "header" if made.options.get("check") == "header" else "decode")
+        check(data, header, made.options.get("check", "decode"))  # no deeper than ingest was asked to look
     except ImageProblem as problem:
         return f"the picture does not decode: {problem.value}", record
     if (header.format, header.wh, header.orientation) != (record.format, record.wh, 1):

@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -196,8 +197,8 @@ class Source:
         """(file, place) of a finding about an object."""
         raise NotImplementedError
 
-    def write(self, folder: Path) -> Path:
-        """Write everything."""
+    def write(self, folder: Path, forgiven: tuple[type[Exception], ...] = ()) -> Path:
+        """Write everything; `forgiven`: what may go wrong in the special changes."""
         for path, data in [*self._write(folder), *self.files.items()]:
             put(folder / path, data)
         for picture in self.pictures:
@@ -205,7 +206,8 @@ class Source:
             if picture.data is not None:
                 put(folder / picture.path, picture.data)
         for change in self.special:
-            change(folder)
+            with suppress(*forgiven):
+                change(folder)
         return folder
 
     def take_thing(self, rng: Random) -> tuple[Picture, Thing]:

@@ -77,6 +77,9 @@ def test_a_check_that_fails_is_1_and_an_environment_that_fails_is_4(source, spoi
         (2, "ingest SRC -o out --voc-offset 2", "--voc-offset: no '2': (there are: auto, 0, 1)"),
         (2, "ingest SRC -o out --engine locl", "did you mean 'local'?"),
         (2, "ingest SRC -o out -q --classes cat,dgo", "did you mean 'dog'? (there are: cat, dog)"),
+        (2, "ingest SRC -o out -q --classes cat,dog,cat", "--classes: cat is given twice"),
+        (2, "ingest SRC SRC -o out -q", "is given twice; give it once"),
+        (2, "ingest SRC -o out -q --images empty", "--images: only COCO needs it; YOLO pictures are"),
         (2, "ingest SRC -o out -q --split train=0.8,val=0.3", "add up to 1.1, not 1"),
         (2, "ingest SRC -o out -q --split train", "name=fraction"),
         (2, "ingest SRC -o out --shard-size 12parsecs", "'12parsecs' is not a size"),
@@ -203,6 +206,13 @@ def test_quiet_says_nothing_on_stderr(spoiled, data, tmp_path):
         assert quiet.returncode == 0 and quiet.stderr == "" and quiet.stdout
 
 
+def test_verbose_says_what_spoke_against_the_other_formats_and_quiet_silences_it(source, tmp_path):
+    arguments = ["ingest", source, "-o", tmp_path / "out", "-w", "1", "-v"]
+    said = run(*arguments).stderr
+    assert "not COCO: no json file" in said and "not VOC: no .xml file" in said and "not YOLO" not in said
+    assert run(*arguments, "-q").stderr == ""
+
+
 def test_the_report_says_what_was_left_out_and_where(spoiled, tmp_path):
     shown = run("ingest", spoiled, "-o", tmp_path / "out", "-w", "1", "-q").stdout
     for words in ("6 quarantined: 1 images, 5 objects", "DP104 box-outside-image", "0000.txt:2", "findings"):
@@ -241,6 +251,13 @@ def test_control_characters_in_names_never_reach_the_terminal(tmp_path):
         assert not wrong, f"{shown.args}: {wrong}: {shown.stdout}{shown.stderr}"
     for line in (out / "findings.jsonl").read_text().splitlines():
         assert not re.search(r"[\x00-\x1f\x7f-\x9f]", "".join(map(str, json.loads(line).values())))
+
+
+def test_a_locale_that_lacks_a_letter_spells_it_out(tmp_path):
+    source, ascii_only = yolo(tmp_path / "source", images=2, names="Käfer dog"), {"PYTHONIOENCODING": "ascii"}
+    arguments = ["ingest", source, "-o", tmp_path / "out", "-w", "1", "-q"]
+    assert "K\\xe4fer" in run(*arguments, env=ascii_only).stdout
+    assert json.loads(run(*arguments, "--json", env=ascii_only).stdout)["classes"] == ["Käfer", "dog"]
 
 
 def test_a_reader_that_goes_away_is_no_error(source, tmp_path):

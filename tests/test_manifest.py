@@ -28,6 +28,7 @@ def made() -> Manifest:
         account={"images": {"read": 6, "kept": 6, "left_out": 0}},
         options={"seed": 0, "share": 0.5},
         fingerprint="f",
+        objects_by_class={"dog": 5, "été": 3},
         tool="datapipe 0.1.0",
     )
 

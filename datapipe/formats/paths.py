@@ -24,6 +24,7 @@ PICTURE_ENDINGS = frozenset(
 """Endings by which pictures are listed in folders; what a file is, its content decides."""
 
 
+_NOTHING_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 
@@ -79,9 +80,18 @@ class Lookup:
             return Problem("DP203", f"{name}: {getattr(error, 'strerror', None) or error}")
 
     def files(self, folder: str) -> Iterator[str]:
-        """Names of files (and pipes, devices) right in a folder, sorted; hidden ones are passed over."""
+        """Names of files (and pipes, devices) right in a folder, sorted; hidden ones are passed over.
+
+        Raises:
+            EnvironmentProblem: the folder may not be listed.
+        """
         real = os.path.realpath(folder)
-        for name in sorted(self._listing(real)):
+        try:
+            names = sorted(self._listing(real))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise EnvironmentProblem(f"{printable(folder)}: cannot be listed: {reason}") from None
+        for name in names:
             if not (is_clutter(name) or os.path.isdir(os.path.join(real, name))):
                 yield name
 
@@ -118,10 +128,8 @@ class Lookup:
         path = os.path.join(folder, name)
         try:
             about = os.lstat(path)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
         except OSError as error:
-            if error.errno == errno.ENAMETOOLONG:
+            if error.errno in _NOTHING_THERE:
                 return None
             raise
         if stat.S_ISLNK(about.st_mode):
@@ -146,7 +154,9 @@ class Lookup:
         if known is None:
             try:
                 known = os.listdir(folder)
-            except (FileNotFoundError, NotADirectoryError):
+            except OSError as error:
+                if error.errno not in _NOTHING_THERE:
+                    raise
                 known = []
             self._listings[folder] = known
         return known

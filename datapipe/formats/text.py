@@ -76,6 +76,15 @@ def read_text(path: str, limit: int = LIMIT_BYTES) -> str:
     return decode(read_bytes(path, limit))
 
 
+def storable(text: str) -> bool:
+    """Whether text can be written as UTF-8: escapes in JSON and YAML can spell half a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
+
+
 def number(text: str, exponent: bool = False) -> float | None:
     """Read a plain ASCII decimal number; nothing else that Python's float() would take.
 

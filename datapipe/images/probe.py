@@ -20,7 +20,7 @@ MAX_PIXELS = 178_956_970
 """Pillow's limit against decompression bombs, here for every format and before any decoder sees the data."""
 
 LARGE, MOST_PER_BYTE = 16_000_000, {"jpeg": 512, "png": 8300}
-"""Above this many pixels a picture must have a byte for every so many: a JPEG needs a bit for each 8 x 8 block,
+"""Above so many pixels a picture must have a byte for every so many: a JPEG needs a bit for each 8 x 8 block,
 deflate shrinks 1032 to 1 at best. What has less is cut off, or its header lies to get memory."""
 
 ORIENTATION = 0x0112

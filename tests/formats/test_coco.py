@@ -560,6 +560,12 @@ def test_files_are_found_by_their_content(tmp_path: Path) -> None:
     assert "captions.json" in got.sources[0].notes[0]
 
 
+def test_a_split_called_after_its_file_can_name_shards(tmp_path: Path) -> None:
+    write(tmp_path, [thing(1)], file="my\nset 1.json")
+    write(tmp_path, [thing(1)], file="b.json")
+    assert read(str(tmp_path)).split == ["b", "b", "my_set_1", "my_set_1"]
+
+
 def test_a_lone_file_is_train_also_when_given_itself(tmp_path: Path) -> None:
     write(tmp_path, [thing(1)], file="annotations/mine.json", pictures=("../images/1.jpg", "../images/2.jpg"))
     for root in (tmp_path, tmp_path / "annotations" / "mine.json"):

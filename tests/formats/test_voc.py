@@ -79,6 +79,11 @@ def test_one_corner_at_0_does_not_make_a_set_0_based(tmp_path):
     assert a.xyxy.tolist() == [[-1, 4, 10, 10], [4, 4, 10, 10]]
 
 
+def test_one_box_in_the_corner_does_not_make_a_set_0_based(tmp_path):
+    a = one(tmp_path, obj(box=(0, 0, 10, 10)), obj(box=(5, 5, 10, 10)))
+    assert a.xyxy.tolist() == [[-1, -1, 10, 10], [4, 4, 10, 10]]
+
+
 def test_the_offset_is_decided_over_all_files_and_told_in_a_sentence(tmp_path):
     files = {f"{i}.xml": xml(obj(box=(0, 7, 99, 79)), filename=None) for i in range(3)}
     files |= {f"{i}.jpg": None for i in range(4)}

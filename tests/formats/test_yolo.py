@@ -397,6 +397,7 @@ def test_an_image_in_two_splits_stays_in_the_first(tmp_path):
         ("names: [cat, ]\nnames: [dog]\n", "line 2: 'names' stands there twice"),
         ("names: {0: cat, 0: dog}\n", "line 1: '0' stands there twice"),
         ("names: [cat, ' ']\n", "names[1] is empty"),
+        ('names: [cat, "dog\\ud800"]\n', "names[1] dog\\ud800 is no Unicode text"),
         ("names: [cat, dog, 'cat ']\n", "names has 'cat' twice, as 0 and 2"),
         ("names: {0: cat, 2: dog}\n", "names has 2 ids but no 1; ids go from 0 without gaps"),
         ("names: {a: cat}\n", "names has the id 'a'"),

@@ -134,6 +134,31 @@ def test_unfinished_work_of_another_job_is_refused_and_can_still_be_finished(sou
     assert run(*job(source, out)).returncode == 0
 
 
+def test_shards_that_no_job_claims_any_more_are_made_anew(tmp_path):
+    """A run killed while it cleared its work away leaves them: they may hold what the source said before."""
+    source, out = yolo(tmp_path / "source", images=8), tmp_path / "out"
+    with started(job(source, out), "cleared") as process:
+        while not there(out, ".unfinished/*.json") - {out / ".unfinished/job.json"}:
+            assert process.poll() is None
+        process.kill()
+        process.communicate()
+    (out / ".unfinished/job.json").unlink()
+    for label in (source / "labels/train").iterdir():
+        label.write_text("1 0.5 0.5 0.1 0.1\n")
+    made(source, out)
+    made(source, tmp_path / "undisturbed")
+    assert contents(out) == contents(tmp_path / "undisturbed") and verify(out).findings == ()
+
+
+def test_names_that_are_not_utf8_may_stand_anywhere(tmp_path):
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9 \n")
+    source, out = yolo(Path(odd, "source"), images=4), Path(odd, "out")
+    assert run(*job(source, out)).returncode == 0
+    assert run("verify", out).returncode == 0
+    root = json.loads((out / "dataset.json").read_text())["sources"][0]["root"]
+    assert root.endswith("caf\\udce9 \n/source")
+
+
 def test_two_ingests_at_once_into_one_folder(source, tmp_path):
     out = tmp_path / "out"
     with started(job(source, out), "twice") as first:

@@ -271,3 +271,13 @@ def test_a_picture_of_another_kind_than_the_record_says_is_found(out):
     data[offset : offset + length] = head + changed + foot
     (out / FIRST).write_bytes(data)
     assert {(finding.code, finding.file) for finding in found(out)} >= {("DP403", FIRST)}
+
+
+@pytest.mark.parametrize("check", ["header", "structure"])
+def test_what_ingest_was_not_asked_to_look_for_is_no_damage_afterwards(check: str, tmp_path):
+    source = yolo(tmp_path / "source", images=4)
+    picture = source / "images/train/0000.jpg"
+    data = picture.read_bytes()
+    picture.write_bytes(data[: len(data) // 2] + b"\0" * 99 + b"\xff\xd9")
+    ingest([source], tmp_path / "out", IngestOptions(check=check))
+    assert verify(tmp_path / "out").findings == ()

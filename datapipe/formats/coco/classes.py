@@ -12,8 +12,9 @@ from typing import Any
 
 from datapipe.errors import InputError, printable
 from datapipe.findings import Finding
-from datapipe.formats.coco.json_exact import compact, identifier, storable
+from datapipe.formats.coco.json_exact import compact, identifier
 from datapipe.formats.coco.records import Id
+from datapipe.formats.text import storable
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ _TOKEN = re.compile(
     r"(?<![a-z])(trainval|valminusminival|minival|training|train|validation|valid|val|testing|test)(?![a-z])"
 )
 _SPLITS = {"training": "train", "valid": "val", "validation": "val", "testing": "test"}
+_NOT_IN_A_NAME = re.compile(r"[^\w-]+")
+"""What a file may be called but a split, which shards are named after, should not."""
 _ORDER = ("train", "trainval", "val", "test")
 
 
@@ -129,7 +131,7 @@ def _with_splits(paths: Sequence[str], base: str) -> tuple[CocoFile, ...]:
     files = []
     for path in paths:
         relative = os.path.relpath(path, base).replace(os.sep, "/")
-        stem = os.path.splitext(os.path.basename(path))[0]
+        stem = _NOT_IN_A_NAME.sub("_", os.path.splitext(os.path.basename(path))[0])[:60]
         split = split_of(relative, os.path.basename(base))
         files.append(CocoFile(path, relative, split or (stem if len(paths) > 1 else "train")))
     rank = {split: i for i, split in enumerate(_ORDER)}

@@ -12,6 +12,8 @@ from collections import Counter
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from datapipe.formats.text import storable
+
 _LONGEST_INT = 300
 """Digits; a longer one is read as an (infinite) float. No id needs it, and int() is quadratic."""
 
@@ -97,15 +99,6 @@ def _whole(text: str) -> int | None:
     if not exact.is_finite() or abs(exact.adjusted()) > _LONGEST_INT:
         return 0 if exact.is_finite() and not exact else None
     return int(exact) if exact == exact.to_integral_value() else None
-
-
-def storable(text: str) -> bool:
-    """Whether text can be written as UTF-8: JSON's escapes can spell half a surrogate pair."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in text
 
 
 def compact(value: Any) -> str:

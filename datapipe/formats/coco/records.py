@@ -14,7 +14,8 @@ from typing import Any
 
 from datapipe.errors import InputError, printable
 from datapipe.formats.annotations import CROWD, DIFFICULT, TRUNCATED
-from datapipe.formats.coco.json_exact import Record, compact, identifier, loads, storable
+from datapipe.formats.coco.json_exact import Record, compact, identifier, loads
+from datapipe.formats.text import storable
 
 FLAGS = {"iscrowd": CROWD, "ignore": DIFFICULT, "difficult": DIFFICULT, "truncated": TRUNCATED}
 LARGEST_SIDE = 1 << 31

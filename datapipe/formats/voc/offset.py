@@ -12,8 +12,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-MIN_ZEROS = 2
-"""Corners at 0 that it takes to call a set 0-based: a single one is a slip, not a convention."""
+MIN_BOXES = 2
+"""Boxes with an edge at 0 that it takes to call a set 0-based: a single one is a slip, not a convention."""
 
 
 def choose(
@@ -28,13 +28,14 @@ def choose(
 
     Returns:
         What is to be taken off xmin and ymin (0 or 1), and a sentence for the report. Example: with 40
-        corners at 1, none at 0 and 30 at W or H the answer is 1.
+        edges at 1, none at 0 and 30 at W or H the answer is 1; so it is with one box at (0, 0) and none at 1.
     """
     zeros, ones = (int(np.count_nonzero(xyxy[:, :2] == corner)) for corner in (0, 1))
     known = wh > 0
     full = int(np.count_nonzero(known & (xyxy[:, 2:] == wh)))
     short = int(np.count_nonzero(known & (xyxy[:, 2:] == wh - 1)))
-    offset = int(wanted) if wanted != "auto" else int(not (zeros >= MIN_ZEROS and zeros > ones))
+    boxes = int(np.count_nonzero((xyxy[:, :2] == 0).any(axis=1)))
+    offset = int(wanted) if wanted != "auto" else int(not (boxes >= MIN_BOXES and zeros > ones))
     convention = "1-based inclusive" if offset else "edges from 0"
     seen = (
         f"of {_count(len(xyxy))} boxes {_count(zeros)} edges are at 0, {_count(ones)} at 1, "

@@ -8,7 +8,7 @@ from typing import Any
 
 from datapipe.errors import InputError, printable
 from datapipe.formats.image_sets import SPLIT_NAMES
-from datapipe.formats.text import NotReadable, read_text
+from datapipe.formats.text import NotReadable, read_text, storable
 
 NAME_FILES = ("classes.txt", "obj.names", "_darknet.labels")
 """Files that hold one class name per line; any other `*.names` does too."""
@@ -45,6 +45,8 @@ def check_names(file: str, key: str, names: list[Any]) -> tuple[str, ...]:
                 "names like yes, no, on, off and numbers must be quoted"
             )
         stripped = name.strip()
+        if not storable(name):
+            raise InputError(f"{printable(file)}: {key}[{number}] {printable(name, 60)} is no Unicode text")
         if not stripped:
             raise InputError(f"{printable(file)}: {key}[{number}] is empty; every class needs a name")
         if stripped in seen:
