@@ -17,7 +17,7 @@ PYTEST     := $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist loadgroup
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
 
-demo: $(STAMP) ## sample data to records, anchors, preview and a batch
+demo: $(STAMP) ## sample data to records, verified, and a first batch
 	$(BIN)/datapipe demo $(ARGS)
 
 test: $(STAMP) ## the tests but for the slow ones; ARGS="-k boxes" narrows them

@@ -250,6 +250,10 @@ def _workplace(target: Path, fingerprint: str) -> Iterator[Path]:
         for orphan in work.glob("*.tmp-*" if (work / "job.json").exists() else "*"):
             if orphan.name != "lock":
                 orphan.unlink(missing_ok=True)
+        if (target / manifest.NAME).exists():
+            raise UsageError(
+                f"--out {target}: another ingest has finished here just now; choose another folder"
+            )
         write_bytes(work / "job.json", json.dumps({"fingerprint": fingerprint}).encode())
         yield work
 

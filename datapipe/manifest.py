@@ -107,10 +107,17 @@ def load(folder: Path) -> Manifest:
         raise InputError(
             f"{path}: schema {schema!r}, this datapipe reads {SCHEMA}; ingest again or use its version"
         )
-    if digest != _digest(body) or text != dump(manifest := _build(body)):
-        raise InputError(
-            f"{path}: damaged: its digest does not fit; copy it from where it is whole, or ingest again"
-        )
+    damaged = InputError(
+        f"{path}: damaged: its digest does not fit; copy it from where it is whole, or ingest again"
+    )
+    if digest != _digest(body):
+        raise damaged
+    try:
+        manifest = _build(body)
+    except (KeyError, TypeError):
+        raise InputError(f"{path}: written by another version of datapipe; ingest again") from None
+    if text != dump(manifest):
+        raise damaged
     return manifest
 
 

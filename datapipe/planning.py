@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,14 +46,18 @@ class ShardPlan:
     order: NDArray[np.int64]
     bounds: NDArray[np.int64]
 
+    @cached_property
+    def _number(self) -> dict[str, int]:
+        return {name: number for number, name in enumerate(self.names)}
+
     def images(self, name: str) -> NDArray[np.int64]:
         """A shard's image rows, in the order of its records."""
-        shard = self.names.index(name)
+        shard = self._number[name]
         return self.order[self.bounds[shard] : self.bounds[shard + 1]]
 
     def spec(self, name: str, work: str, depth: Depth) -> ShardSpec:
         """What a worker needs to write a shard."""
-        split, number = self.about[self.names.index(name)]
+        split, number = self.about[self._number[name]]
         return ShardSpec(name, split, number, work, self.annotations.take(self.images(name)), depth)
 
 

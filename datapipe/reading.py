@@ -15,6 +15,7 @@ from datapipe.findings import Finding
 from datapipe.formats.annotations import Annotations, ReadOptions, concat, row_start_of
 from datapipe.formats.detect import choose, detect
 from datapipe.formats.evidence import Evidence
+from datapipe.formats.twins import settle
 from datapipe.progress import Progress, silent
 
 
@@ -52,7 +53,7 @@ def read_sources(sources: Sequence[str], selection: Selection, progress: Progres
     for source, evidence in zip(sources, seen, strict=True):
         options = ReadOptions(selection.images, selection.voc_offset, progress)
         parts.append(formats.reader(evidence.format).read(os.path.realpath(source), options))
-    merged = concat(parts)
+    merged = settle(concat(parts))
     return select(merged, selection.classes) if selection.classes else merged
 
 

@@ -325,8 +325,11 @@ def test_no_command_of_the_front_door_imports_tensorflow(source, data, tmp_path)
         ["ingest", source, "-o", tmp_path / "out", "-w", "1"],
         ["verify", data],
         ["explain", "DP104"],
+        ["stats", data],
+        ["anchors", data, "--k", "3"],
     ):
-        assert not imported(*arguments) & never, arguments
+        allowed = {"sklearn"} if arguments[0] == "anchors" else set()
+        assert not imported(*arguments) & (never - allowed), arguments
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["ingest", "--help"], ["--version"]])

@@ -80,6 +80,16 @@ def class_not_asked_for(folder: Path) -> set[str]:
     return told(folder / "out")
 
 
+def one_picture_under_two_ids(folder: Path) -> set[str]:
+    source = make_coco(
+        folder / "source", [make_image("a.jpg", (1, 1, 9, 9)), make_image("b.jpg", (1, 1, 9, 9))]
+    )
+    listed = next(source.rglob("*.json"))
+    listed.write_text(listed.read_text().replace('"b.jpg"', '"a.jpg"'))
+    ingest([source], folder / "out")
+    return told(folder / "out")
+
+
 def no_box_left(folder: Path) -> set[str]:
     images = [make_image("a.jpg", (1, 1, 9, 9)), make_image("b.jpg", (1, 1, 0, 9), (900, 1, 9, 9))]
     ingest([make_coco(folder / "source", images)], folder / "out")
@@ -133,6 +143,7 @@ OTHERWISE: dict[str, Callable[[Path], set[str]]] = {
     "DP112": class_not_asked_for,
     "DP203": picture_on_a_bad_disk,
     "DP214": no_box_left,
+    "DP308": one_picture_under_two_ids,
     "DP401": damaged(lambda out: (out / "label_map.pbtxt").unlink()),
     "DP402": damaged(lambda out: flip(out, "images.parquet")),
     "DP403": damaged(lambda out: flip(out, f"{SHARD}.tfrecord")),
@@ -173,7 +184,7 @@ def test_slugs_are_different() -> None:
 @pytest.mark.parametrize("code", CODES)
 def test_a_slip_in_a_slug_is_met_with_the_right_one(code: str) -> None:
     slug = codes()[code].slug
-    with pytest.raises(UsageError, match=rf"no code '{slug[:-1]}': did you mean '{slug}'\?"):
+    with pytest.raises(UsageError, match=rf"no code '{slug[:-1]}': did you mean {code} {slug}\?"):
         explain(slug[:-1])
 
 

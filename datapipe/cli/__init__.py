@@ -75,10 +75,7 @@ def _fail(error: DatapipeError) -> NoReturn:
 def main() -> None:
     """Run the command line and exit with its code."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    for stream in (
-        sys.stdout,
-        sys.stderr,
-    ):  # an old locale may not know the ä of a class Käfer
+    for stream in (sys.stdout, sys.stderr):  # an old locale may not know the ä of a class Käfer
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:

@@ -26,6 +26,9 @@ from datapipe.verify import Verification
 _PIPED = 400
 """Columns of a pipe: wider than any line of a table, narrow enough for bars that fill the width."""
 
+_CONSEQUENCES = ("DP111", "DP214")
+"""Codes that follow from others; these come first."""
+
 _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 
@@ -160,7 +163,7 @@ def _findings(account: Account, first: Sequence[Finding]) -> Table:
     table.add_column("the first few, in full", overflow="fold")
     counted = {"left out": account.left_out, "repaired": account.repaired, "kept": account.kept}
     for action, numbers in counted.items():
-        for code, n in numbers.items():
+        for code, n in sorted(numbers.items(), key=lambda item: (item[0] in _CONSEQUENCES, item[0])):
             about = codes()[code]
             mine = [
                 f

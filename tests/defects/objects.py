@@ -8,7 +8,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from mini import CLASSES, Box, Picture, Source, Thing, decimal, raw
+from mini import CLASSES, Box, NoRoom, Picture, Source, Thing, decimal, raw
 
 from defects.kind import Defect
 
@@ -92,8 +92,11 @@ def _moved(place: Place, code: str, region: Place | None = None) -> Spoil:
 
 def _clipped(place: Place, result: Place) -> Spoil:
     def spoil(source: Source, picture: Picture, thing: Thing) -> None:
+        xyxy = result(picture.wh, thing.xyxy)
+        if any(other.name == thing.name and other.xyxy == xyxy for other in picture.things):
+            raise NoRoom  # it would be a duplicate as well
         source.set_box(picture, thing, place(picture.wh, thing.xyxy))
-        thing.xyxy = result(picture.wh, thing.xyxy)
+        thing.xyxy = xyxy
         thing.told.append(("DP121", "repaired"))
 
     return spoil

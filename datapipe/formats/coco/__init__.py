@@ -2,9 +2,9 @@
 
 - `json_stream`: blocks of text become batches of entries, the whole text is never held.
 - `columns`: batches become columns, fast; `records`: one record, exactly.
-- `coco_files`: which files are COCO, their splits, where their pictures lie.
-- `coco_classes`: categories become classes. `coco_join`: columns become `Annotations` and findings.
-- `coco_detail`: one record's polygons and further keys, later, by its span.
+- `files`: which files are COCO, their splits, where their pictures lie.
+- `classes`: categories become classes. `join`: columns become `Annotations` and findings.
+- `detail`: one record's polygons and further keys, later, by its span.
 """
 
 from __future__ import annotations

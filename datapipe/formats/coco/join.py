@@ -100,16 +100,20 @@ def _settle(same: list[int], images: ImageColumns, file: CocoFile) -> tuple[list
     if len(meanings) <= 1:
         return same[1:], []
     twins: list[int] = []
-    distinct: list[tuple[int, Any]] = []
+    distinct: list[int] = []
+    known: dict[Any, list[tuple[Any, str]]] = {}  # by meaning: many names under one id make no n² pairs
     for n in same:
         record = read_record(read_span(file.path, *images.span[n].tolist()), file.relative, f"images[{n}]")
-        if any(record == other or compact(record) == compact(other) for _, other in distinct):
+        text = compact(record)
+        alike = known.setdefault((images.name[n], *images.wh[n].tolist()), [])
+        if any(record == other or text == told for other, told in alike):
             twins.append(n)
         else:
-            distinct.append((n, record))
+            distinct.append(n)
+            alike.append((record, text))
     names = sorted({images.name[n] for n in same})
     value = "one id for " + (", ".join(names[:3]) if len(names) > 1 else "several declared sizes")
-    return twins, [(n, value) for n, _ in distinct]
+    return twins, [(n, value) for n in distinct]
 
 
 def join(
