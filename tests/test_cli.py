@@ -86,7 +86,7 @@ def test_a_check_that_fails_is_1_and_an_environment_that_fails_is_4(source, spoi
         (2, "ingest SRC -o out --max-quarantine lots", "--max-quarantine 'lots'"),
         (2, "ingest SRC -o out --max-quarantine 101%", "--max-quarantine '101%'"),
         (2, "explain DP14", "did you mean"),
-        (2, "explain box-outside-imag", "did you mean 'box-outside-image'?"),
+        (2, "explain box-outside-imag", "did you mean DP104 box-outside-image?"),
         (3, "verify nosuch", "nosuch: no such folder"),
         (3, "verify emptyy", "did you mean 'empty'?"),
         (3, "verify empty", "no dataset.json here"),
@@ -215,7 +215,7 @@ def test_verbose_says_what_spoke_against_the_other_formats_and_quiet_silences_it
 
 def test_the_report_says_what_was_left_out_and_where(spoiled, tmp_path):
     shown = run("ingest", spoiled, "-o", tmp_path / "out", "-w", "1", "-q").stdout
-    for words in ("6 quarantined: 1 images, 5 objects", "DP104 box-outside-image", "0000.txt:2", "findings"):
+    for words in ("6 quarantined: 1 image, 5 objects", "DP104 box-outside-image", "0000.txt:2", "findings"):
         assert words in shown, shown
     assert "Traceback" not in shown and str(tmp_path / "out") in shown
 

@@ -27,7 +27,8 @@ def test_tables_verdict_and_lines_are_printed(report, capsys):
     assert said.rstrip().splitlines()[-1].startswith(report.verdict)
 
 
-def test_names_from_outside_cannot_speak_to_the_terminal(report, capsys):
+def test_names_from_outside_cannot_speak_to_the_terminal(report, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")  # a narrow table would cut the name short
     rude = replace(report.by_class[0], group="\x1b[31m[bold]red")
     report_anchors.anchors(replace(report, by_class=(rude, *report.by_class[1:])))
     said = capsys.readouterr().out

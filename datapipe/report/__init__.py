@@ -209,7 +209,7 @@ def verified(folder: str, checked: Verification) -> None:
     looked = f"{count(checked.files, 'file')}, {count(checked.records, 'record')}, {_bytes(checked.bytes)}"
     console.print(f"{escape(printable(folder, 300))}: {verdict}: {found} in {looked}")
     if checked.findings:
-        note("the codes say what to do: `datapipe explain CODE`; or delete the folder and ingest again")
+        console.print("next  datapipe explain CODE says what to do; or delete the folder and ingest again")
 
 
 def explained(code: Code) -> None:
