@@ -15,6 +15,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from datapipe import resizing
+
 Resize = Literal["letterbox", "stretch"]
 Floats = NDArray[np.float64]
 
@@ -116,10 +118,8 @@ def factors(image_wh: NDArray[np.int64], hw: tuple[int, int], resize: Resize) ->
         (I, 2) factors of width and height. Example: 640 x 480 into (608, 608) is (0.95, 0.95) for letterbox
         and (0.95, 1.2667) for stretch.
     """
-    ratio = np.array([hw[1], hw[0]], np.float64) / image_wh
-    if resize == "letterbox":
-        ratio = np.repeat(ratio.min(axis=1, keepdims=True), 2, axis=1)
-    return ratio
+    placed = resizing.resize(image_wh, hw, resize)
+    return np.stack([placed.scale_x, placed.scale_y], axis=1)
 
 
 def measure(wh: Floats, area: Floats, scale: Floats) -> Measures:
