@@ -151,6 +151,8 @@ def join(parts: Iterable[tuple[Path, Path]], images: Path, objects: Path) -> Non
                     object_rows.set_column(0, "image", moved), row_group_size=len(object_rows)
                 )
             first += len(image_rows)
+            del image_rows, object_rows
+            pa.default_memory_pool().release_unused()  # else its allocator keeps a share of every shard
 
 
 def read(file: Path, columns: Sequence[str] | None = None) -> dict[str, Any]:

@@ -75,6 +75,8 @@ def _fail(error: DatapipeError) -> NoReturn:
 def main() -> None:
     """Run the command line and exit with its code."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Arrow's own allocator keeps what it once had: a quarter of the memory of an ingest of 20 000 pictures.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     for stream in (sys.stdout, sys.stderr):  # an old locale may not know the ä of a class Käfer
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
