@@ -11,7 +11,7 @@ from datapipe.findings import account, tally
 from datapipe.formats import voc
 from datapipe.formats.annotations import DIFFICULT, TRUNCATED, ReadOptions
 
-BCCD = Path("/work/shared/data/bccd")
+BCCD = Path(__file__).resolve().parents[3] / "shared" / "data" / "bccd"
 
 
 def obj(name="cat", box=(1, 1, 10, 10), more=""):
