@@ -116,7 +116,8 @@ def main() -> int:
     """Print the table; 1 if datapipe was ever beaten."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--bccd", type=Path, default=Path(__file__).resolve().parents[3] / "shared" / "data" / "bccd")
+    beside = Path(__file__).resolve().parents[3] / "shared" / "data" / "bccd"
+    parser.add_argument("--bccd", type=Path, default=beside)
     parser.add_argument("--k", type=int, nargs="+", default=[3, 5, 6, 9])
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
