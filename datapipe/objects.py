@@ -6,7 +6,9 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from datapipe import boxes
 
 Polygon = NDArray[np.float32]
 """(P, 2) float32 x, y in px: one ring."""
@@ -17,8 +19,9 @@ class Objects:
     """What a picture holds, for augmentation and targets.
 
     xyxy:      (N, 4) float32, px of the picture at hand, continuous edges; x1 < x2, y1 < y2
-    class_id:  (N,) int32, index into the dataset's classes
-    ignore:    (N,) bool, neither positive nor background (crowd, difficult, cut off)
+    class_id:  (N,) int32, index into the dataset's classes; -1 for an ignore region without one
+    ignore:    (N,) bool, neither positive nor background (crowd, difficult, cut off, left out)
+    crowd:     (N,) bool, a region that holds many: what lies in it is judged by its own area
     weight:    (N,) float32, factor of its loss
     area:      (N,) float32 px², of the mask where the source has one, else of the box
     object_id: (N,) text, the source's own id
@@ -28,6 +31,7 @@ class Objects:
     xyxy: NDArray[np.float32]
     class_id: NDArray[np.int32]
     ignore: NDArray[np.bool_]
+    crowd: NDArray[np.bool_]
     weight: NDArray[np.float32]
     area: NDArray[np.float32]
     object_id: tuple[str, ...]
@@ -57,8 +61,37 @@ class Objects:
             row = int(np.flatnonzero(flat)[0])
             raise ValueError(f"Objects.xyxy row {row} has no area: {self.xyxy[row].tolist()}")
 
+    @classmethod
+    def of(cls, xyxy: ArrayLike, class_id: ArrayLike, **columns: Any) -> Objects:
+        """Objects from boxes and classes; other columns as given, else plain: positive, weight 1, no outline.
+
+        Args:
+            xyxy: (N, 4) px.
+            class_id: (N,) or one class for all.
+            **columns: any of the other fields.
+        """
+        corners = np.asarray(xyxy, np.float32).reshape(-1, 4)
+        n = len(corners)
+        plain: dict[str, Any] = {
+            "class_id": np.broadcast_to(np.asarray(class_id, np.int32), n).copy(),
+            "ignore": np.zeros(n, np.bool_),
+            "crowd": np.zeros(n, np.bool_),
+            "weight": np.ones(n, np.float32),
+            "area": boxes.area(corners),
+            "object_id": ("",) * n,
+            "polygons": ((),) * n,
+        }
+        return cls(xyxy=corners, **plain | columns)
+
     def __len__(self) -> int:
         return len(self.class_id)
+
+    def take(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Objects:
+        """Some of the objects, by number or by mask, in that order."""
+        chosen = np.arange(len(self))[rows]
+        columns = {name: getattr(self, name)[chosen] for name in _DTYPES}
+        texts = {name: tuple(getattr(self, name)[i] for i in chosen) for name in ("object_id", "polygons")}
+        return Objects(**columns | texts)
 
     def equals(self, other: Objects) -> bool:
         """Whether every column holds the same values."""
@@ -69,6 +102,7 @@ _DTYPES = {
     "xyxy": np.dtype(np.float32),
     "class_id": np.dtype(np.int32),
     "ignore": np.dtype(np.bool_),
+    "crowd": np.dtype(np.bool_),
     "weight": np.dtype(np.float32),
     "area": np.dtype(np.float32),
 }

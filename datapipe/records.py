@@ -81,19 +81,37 @@ class ImageRecord:
     def __len__(self) -> int:
         return len(self.class_id)
 
-    def objects(self, ignore: Sequence[str] = ("crowd", "difficult")) -> Objects:
-        """The objects for augmentation and targets; a flag named in `ignore` makes an ignore region."""
-        ignored = np.zeros(len(self), np.bool_)
+    def objects(self, ignore: Sequence[str] = ("crowd", "difficult"), *, left_out: bool = False) -> Objects:
+        """The objects for augmentation and targets.
+
+        Args:
+            ignore: flags that make an object an ignore region.
+            left_out: append the places that are neither object nor background: ignored, of class -1.
+        """
+        n, regions = len(self), len(self.left_out_code) if left_out else 0
+        ignored = np.zeros(n, np.bool_)
         for flag in ignore:
             ignored |= getattr(self, flag)
+        if not regions:
+            return Objects(
+                xyxy=self.xyxy,
+                class_id=self.class_id,
+                ignore=ignored,
+                crowd=self.crowd,
+                weight=np.ones(n, np.float32),
+                area=self.area,
+                object_id=self.object_id,
+                polygons=self.polygons,
+            )
         return Objects(
-            xyxy=self.xyxy,
-            class_id=self.class_id,
-            ignore=ignored,
-            weight=np.ones(len(self), np.float32),
-            area=self.area,
-            object_id=self.object_id,
-            polygons=self.polygons,
+            xyxy=np.concatenate([self.xyxy, self.left_out_xyxy]),
+            class_id=np.concatenate([self.class_id, np.full(regions, -1, np.int32)]),
+            ignore=np.concatenate([ignored, np.ones(regions, np.bool_)]),
+            crowd=np.concatenate([self.crowd, np.zeros(regions, np.bool_)]),
+            weight=np.ones(n + regions, np.float32),
+            area=np.concatenate([self.area, boxes.area(self.left_out_xyxy)]),
+            object_id=self.object_id + ("",) * regions,
+            polygons=self.polygons + ((),) * regions,
         )
 
 

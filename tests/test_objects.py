@@ -15,6 +15,7 @@ def make_objects(n: int = 2, **changes: Any) -> Objects:
         "xyxy": np.array([[0, 0, 4, 4]] * n, np.float32).reshape(n, 4),
         "class_id": np.zeros(n, np.int32),
         "ignore": np.zeros(n, np.bool_),
+        "crowd": np.zeros(n, np.bool_),
         "weight": np.ones(n, np.float32),
         "area": np.full(n, 16, np.float32),
         "object_id": ("a",) * n,
@@ -58,3 +59,16 @@ def test_equal_means_every_column_alike():
     moved = (np.ones((3, 2), np.float32),)
     assert not make_objects().equals(make_objects(polygons=(moved, moved)))
     assert not make_objects().equals(make_objects(polygons=((), ())))
+
+
+def test_objects_from_boxes_and_classes_are_positive_and_whole():
+    objects = Objects.of([[0, 0, 4, 2], [1, 1, 3, 3]], [5, 6], ignore=np.array([True, False]))
+    assert (objects.area.tolist(), objects.weight.tolist()) == ([8, 4], [1, 1])
+    assert (objects.class_id.tolist(), objects.ignore.tolist()) == ([5, 6], [True, False])
+
+
+def test_taking_rows_takes_every_column_of_them():
+    objects = make_objects(3, class_id=np.arange(3, dtype=np.int32), object_id=("a", "b", "c"))
+    for rows in (np.array([2, 0]), np.array([True, False, True])):
+        taken = objects.take(rows)
+        assert sorted(zip(taken.class_id.tolist(), taken.object_id, strict=True)) == [(0, "a"), (2, "c")]
