@@ -1,0 +1,1 @@
+"""Augmentation: planned first as geometry, rendered once as pixels, and what survives of each object."""
