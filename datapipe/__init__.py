@@ -15,14 +15,16 @@ from datapipe.version import VERSION
 
 if TYPE_CHECKING:
     from datapipe.dataset import Dataset as Dataset
+    from datapipe.evaluation import evaluate as evaluate
     from datapipe.pipeline import plain_batches as plain_batches
 
 __version__ = VERSION
 
-__all__ = ["Dataset", "open", "plain_batches"]
+__all__ = ["Dataset", "evaluate", "open", "plain_batches"]
 
 _HOMES = {
     "Dataset": "datapipe.dataset",
+    "evaluate": "datapipe.evaluation",
     "plain_batches": "datapipe.pipeline",
 }
 
