@@ -12,8 +12,9 @@ import numpy as np
 
 from datapipe.dataset import Dataset
 from datapipe.errors import InputError
-from datapipe.images.contact_sheet import contact_sheet
+from datapipe.images.drawing import annotated, sheet, write
 from datapipe.ingest import IngestOptions, IngestResult, ingest
+from datapipe.objects import Objects
 from datapipe.pipeline import plain_batches
 from datapipe.progress import Progress
 from datapipe.reading import evidence_of
@@ -56,14 +57,14 @@ def run(
     real, ignored = int((np.asarray(boxes.class_id) >= 0).sum()), int(np.asarray(boxes.ignore).sum())
     say(f"  {real} objects in {len(images)} pictures, {ignored} places to ignore")
     picture = Path(out, "batch.png")
-    contact_sheet(
-        np.asarray(images),
-        np.asarray(boxes.xyxy),
-        np.asarray(boxes.class_id),
-        np.asarray(boxes.ignore),
-        dataset.classes,
-        picture,
-    )
+    drawn = [
+        annotated(pixels, Objects.of(xyxy[there], class_id[there], ignore=ignore[there]), dataset.classes)
+        for pixels, xyxy, class_id, ignore in zip(
+            *(np.asarray(each) for each in (images, boxes.xyxy, boxes.class_id, boxes.ignore)), strict=True
+        )
+        if (there := (class_id >= 0) | ignore) is not None
+    ]
+    write(picture, sheet(drawn, columns=4))
     say(f"look at it: {picture}")
 
 
