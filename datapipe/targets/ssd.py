@@ -1,4 +1,4 @@
-"""Priors of SSD and SSDLite: a few maps, a ramp of scales, a list of ratios for each map."""
+"""SSD and SSDLite: priors on a few maps, a ramp of scales, ratios for each map; matching and box code."""
 
 from __future__ import annotations
 
@@ -8,13 +8,22 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from datapipe.targets import grids
+from datapipe.objects import Objects
+from datapipe.targets import codes, grids, rows
+from datapipe.targets.codes import BoxCode
 from datapipe.targets.grids import Floats, Grid
+from datapipe.targets.layout import layout
+from datapipe.targets.matching import Match, Rule, match
+from datapipe.targets.smoothing import check_epsilon
+from datapipe.targets.wire import Arrays, Spec
+
+LEAST_IOU = 1e-6
+"""An overlap of this or less claims no prior (Caffe-SSD's MatchBBox)."""
 
 
 @dataclass(frozen=True)
 class MobileNetSSD:
-    """Priors and matching of an SSD; the defaults are TF Object Detection's SSDLite MobileNet.
+    """Priors and matching of an SSD; TF Object Detection's SSDLite MobileNet, matched as Caffe-SSD does.
 
     A prior of scale s (a share of the input) and ratio r (**w/h**) has w = s sqrt(r), h = s / sqrt(r).
 
@@ -24,11 +33,16 @@ class MobileNetSSD:
     ratios_by_map: ... or of each map
     extra:      where in a cell the square of scale sqrt(s_k s_k+1) comes: 1 after the first, -1 last
     reduce_lowest: the first map has just (0.1, 1), (s_0, 2), (s_0, 1/2), whatever `ratios` say
+    levels:     how many maps
     maps:       cells along a side, for one input size only; empty: ceil(side / 16), halved upwards
     strides:    px between centres; empty: side / cells
     unit:       a scale of 1 is the short side (TF Object Detection), or each side (torchvision, Caffe)
     clip:       no prior is larger than the input (torchvision: in size only, it may still stick out)
-    iou_threshold: a prior is positive at this IoU or more, and each object takes its best prior, greedily
+    iou_threshold: a prior is positive at this IoU or more, and each object takes its best prior
+    claim:      of two objects with the same best prior the worse one takes its next best (Caffe-SSD); or the
+                first has it (TF Object Detection), or the last (torchvision), and the other none by this rule
+    variances, axes: how a box is written, see `codes.BoxCode`
+    label_smoothing: of the classes of positives, where dense targets are made
     """
 
     min_scale: float = 0.2
@@ -44,6 +58,10 @@ class MobileNetSSD:
     unit: Literal["short_side", "sides"] = "short_side"
     clip: bool = False
     iou_threshold: float = 0.5
+    claim: Literal["greedy", "first", "last"] = "greedy"
+    variances: tuple[float, float, float, float] = (0.1, 0.1, 0.2, 0.2)
+    axes: codes.Axes = "xy"
+    label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
         """Check the numbers.
@@ -63,11 +81,28 @@ class MobileNetSSD:
                 )
         if not self.ratios or min(min(row) for row in (self.ratios, *self.ratios_by_map)) <= 0:
             raise ValueError(f"ratios: {self.ratios}, want one or more numbers above 0")
+        codes.check_variances(self.variances)
+        check_epsilon(self.label_smoothing)
+
+    @classmethod
+    def tf_object_detection(cls) -> MobileNetSSD:
+        """TF Object Detection's SSDLite MobileNet, its matching and order of coordinates with it.
+
+        Its 1e-8 px added to every side is left out: it moves a target by 1e-7 at most.
+        """
+        return cls(claim="first", axes="yx")
 
     @classmethod
     def torchvision_ssdlite(cls) -> MobileNetSSD:
         """What torchvision builds as ssdlite320_mobilenet_v3_large: 3234 priors at 320."""
-        return cls(ratios=(1.0, 2.0, 0.5, 3.0, 1 / 3), extra=1, reduce_lowest=False, unit="sides", clip=True)
+        return cls(
+            ratios=(1.0, 2.0, 0.5, 3.0, 1 / 3),
+            extra=1,
+            reduce_lowest=False,
+            unit="sides",
+            clip=True,
+            claim="last",
+        )
 
     @classmethod
     def torchvision_ssd300(cls) -> MobileNetSSD:
@@ -82,6 +117,7 @@ class MobileNetSSD:
             strides=(8, 16, 32, 64, 100, 300),
             unit="sides",
             clip=True,
+            claim="last",
         )
 
     def ramp(self) -> tuple[float, ...]:
@@ -142,3 +178,32 @@ class MobileNetSSD:
     def matches(self, iou: Floats) -> NDArray[np.bool_]:
         """Whether an object with this best IoU gets a prior by threshold (the rest only their one best)."""
         return iou >= self.iou_threshold
+
+    def anchor_count(self, hw: tuple[int, int]) -> int:
+        """Number of priors for an input of (H, W) px: 1917 at 300²."""
+        return layout(self, hw).count
+
+    def code(self) -> BoxCode:
+        """How boxes are written."""
+        return BoxCode("centre_size", self.variances, self.axes)
+
+    def match(self, objects: Objects, hw: tuple[int, int]) -> Match:
+        """Which prior learns what, over an input of (H, W) px; see `matching.match`."""
+        rule = Rule(self.iou_threshold, self.iou_threshold, claim=self.claim, least=LEAST_IOU)
+        return match(layout(self, hw), rule, objects)
+
+    def spec(self) -> Spec:
+        """Fields of a sample, see `rows.fields`; `box` is by `code`."""
+        return rows.fields()
+
+    def encode(self, objects: Objects, hw: tuple[int, int]) -> Arrays:
+        """Targets of one picture; see `rows.fields`.
+
+        Args:
+            objects: px of the network's input.
+            hw: (H, W) of that input, px.
+        """
+        found = self.match(objects, hw)
+        boxes = objects.xyxy[found.object].astype(np.float64)
+        box = codes.encode(self.code(), layout(self, hw).xyxy(found.anchor), boxes)
+        return rows.rows(objects, found.anchor, found.object, box, found.ignored)

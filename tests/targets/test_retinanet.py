@@ -63,6 +63,21 @@ def test_torchvisions_step_is_canvas_over_map():
     assert [grid.step_xy.tolist() for grid in RetinaNet.torchvision().grids((800, 1344))][-1] == [122, 114]
 
 
+def test_tf_object_detection_has_six_a_cell_and_no_ignore_band():
+    spec = RetinaNet.tf_object_detection()
+    assert len(spec.anchors((640, 640))) == 51_150
+    wide = [(round(w), round(h)) for w, h in spec.shapes(0)]
+    assert wide == [(32, 32), (45, 45), (45, 23), (64, 32), (23, 45), (32, 64)]  # w/h of 1, 2, 1/2
+
+
+def test_model_garden_goes_scale_by_scale_from_tall_to_wide_with_steps_that_fill_the_canvas():
+    spec = RetinaNet.model_garden()
+    assert spec.shapes(0)[:3] == pytest.approx(np.array([TALL[0], SQUARE[0], HALF[0]]), abs=1e-3)
+    grid = spec.grids((100, 200))[1]
+    assert (grid.count_xy.tolist(), grid.step_xy.tolist()) == ([13, 7], [200 / 13, 100 / 7])
+    assert grid.first_xy.tolist() == [100 / 13, 50 / 7]
+
+
 def test_an_object_at_exactly_half_is_taken_and_a_worse_one_only_with_low_quality():
     iou = np.array([0.5, 0.49, 0.0])
     assert RetinaNet().matches(iou).tolist() == [True, False, False]
