@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -57,6 +58,35 @@ def annotated(
         if number >= 0:
             names.append(((x1, y1), classes[number], rgb))
     _write(drawn, names)
+    return drawn
+
+
+def anchored(
+    pixels: Pixels,
+    anchors: NDArray[np.floating],
+    class_id: NDArray[np.integer],
+    centres: NDArray[np.floating],
+    classes: Sequence[str],
+) -> Pixels:
+    """A copy of a picture with anchors drawn in, half transparent, in the colour of the class they learn.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB.
+        anchors: (R, 4) px, also beyond the picture.
+        class_id: (R,) of the object each is matched to.
+        centres: (R, 2) px of those objects: a line leads there from the anchor's centre.
+        classes: names.
+    """
+    over = pixels.copy()
+    for xyxy, number, centre in zip(anchors, class_id, centres, strict=True):
+        rgb = colour(int(number), len(classes))
+        x1, y1, x2, y2 = (round(float(side)) for side in xyxy)
+        middle = ((x1 + x2) // 2, (y1 + y2) // 2)
+        cv2.rectangle(over, (x1, y1), (x2 - 1, y2 - 1), rgb, 1)
+        cv2.line(over, middle, (round(float(centre[0])), round(float(centre[1]))), rgb, 1, cv2.LINE_AA)
+        cv2.circle(over, middle, 2, rgb, -1, cv2.LINE_AA)
+    mixed: Any = cv2.addWeighted(pixels, 0.4, over, 0.6, 0)
+    drawn: Pixels = mixed
     return drawn
 
 
