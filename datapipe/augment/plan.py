@@ -3,12 +3,15 @@
 A plan is a list of layers of tiles. `mix` steps place tiles, `geometry` steps move them, `render` paints each
 tile once straight into the canvas, and `survival` asks the same plan what remains visible of every object.
 Nothing here reads a file: a picture's size and boxes are enough.
+
+Planning holds Python's one lock while decoding and warping run beside it. So it counts in plain floats:
+NumPy's calls cost more than the arithmetic on nine numbers or four corners.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -20,9 +23,16 @@ Outline = NDArray[np.float64]
 """(P, 2) x, y in px: the corners of a convex polygon, clockwise on the screen."""
 Fill = tuple[int, int, int] | Literal["edge"]
 """RGB of what no picture covers; "edge" continues the picture's own border (plans of a single tile)."""
+Edges = tuple[float, float, float, float]
+"""x1, y1, x2, y2 in px; an infinite one is no edge at all."""
 
 GREY = (114, 114, 114)
 """The habit of YOLOv5 and its kin; darknet fills with the picture's mean."""
+
+_ONE_POINT = 1e-9
+"""px; cuts that meet in a corner give it twice, and an edge without a length has no direction."""
+_Nine = tuple[float, float, float, float, float, float, float, float, float]
+_Points = list[tuple[float, float]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +65,17 @@ class Tile:
     matrix: Matrix
     visible: Outline
 
+    def moved(self, matrix: Matrix) -> Tile:
+        """The tile moved by a matrix on the canvas, applied after its own."""
+        return self._moved(_nine(matrix))
+
+    def _moved(self, a: _Nine) -> Tile:
+        return Tile(
+            self.picture,
+            _matrix(_product(a, _nine(self.matrix))),
+            _outline(_through(_points(self.visible), a)),
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Layer:
@@ -74,7 +95,8 @@ class Plan:
     """A sample's geometry.
 
     hw:     height and width of the canvas in px
-    layers: blended by their opacities; opacity is not cover
+    layers: blended by their opacities; opacity is not cover. Until `finished` the first tile of the first
+            layer is the primary picture's
     fill:   where a layer has no tile
     steps:  what was drawn, in order: (step, parameters), for `datapipe replay`
     """
@@ -83,6 +105,11 @@ class Plan:
     layers: tuple[Layer, ...]
     fill: Fill = GREY
     steps: tuple[tuple[str, dict[str, Any]], ...] = ()
+
+    @classmethod
+    def of(cls, hw: tuple[int, int], tile: Tile) -> Plan:
+        """The plan every sample starts from: one picture, placed."""
+        return cls(hw, (Layer((tile,)),))
 
     @property
     def tiles(self) -> tuple[Tile, ...]:
@@ -95,21 +122,16 @@ class Plan:
         Example: a flip of a 608 px canvas, [[-1, 0, 608], [0, 1, 0], [0, 0, 1]], takes the picture's left
         edge from x = 0 to x = 608.
         """
+        a = _nine(matrix)
         layers = tuple(
-            replace(
-                layer,
-                tiles=tuple(
-                    replace(t, matrix=matrix @ t.matrix, visible=moved(t.visible, matrix))
-                    for t in layer.tiles
-                ),
-            )
+            Layer(tuple(tile._moved(a) for tile in layer.tiles), layer.opacity, layer.weight)
             for layer in self.layers
         )
-        return replace(self, layers=layers)
+        return Plan(self.hw, layers, self.fill, self.steps)
 
     def noted(self, step: str, **drawn: Any) -> Plan:
-        """The plan with one more line in its origin."""
-        return replace(self, steps=(*self.steps, (step, drawn)))
+        """The plan with one more line in its origin; JSON values only."""
+        return Plan(self.hw, self.layers, self.fill, (*self.steps, (step, drawn)))
 
     def finished(self) -> Plan:
         """The plan as it is rendered: visible parts cut to the canvas, tiles without one dropped."""
@@ -117,8 +139,9 @@ class Plan:
         layers = []
         for layer in self.layers:
             cut = ((tile, cut_to(tile.visible, (0.0, 0.0, width, height))) for tile in layer.tiles)
-            layers.append(replace(layer, tiles=tuple(replace(t, visible=v) for t, v in cut if len(v))))
-        return replace(self, layers=tuple(layers))
+            tiles = tuple(Tile(tile.picture, tile.matrix, seen) for tile, seen in cut if len(seen))
+            layers.append(Layer(tiles, layer.opacity, layer.weight))
+        return Plan(self.hw, tuple(layers), self.fill, self.steps)
 
 
 def rectangle(xyxy: Sequence[float]) -> Outline:
@@ -132,42 +155,112 @@ def whole(picture: Picture, matrix: Matrix) -> Tile:
     return Tile(picture, matrix, moved(rectangle((0, 0, *picture.wh)), matrix))
 
 
+def affine(a: float, b: float, c: float, d: float, e: float, f: float) -> Matrix:
+    """The matrix of x' = a x + b y + c, y' = d x + e y + f."""
+    return _matrix((a, b, c, d, e, f, 0.0, 0.0, 1.0))
+
+
 def moved(outline: Outline, matrix: Matrix) -> Outline:
     """An outline through a matrix; mirrored ones are turned round, so that they stay clockwise."""
-    x, y = outline[:, 0], outline[:, 1]
-    a = matrix
-    points = np.stack([a[0, 0] * x + a[0, 1] * y + a[0, 2], a[1, 0] * x + a[1, 1] * y + a[1, 2]], axis=1)
-    if a[2, 0] or a[2, 1]:
-        points /= (a[2, 0] * x + a[2, 1] * y + a[2, 2])[:, None]
-    mirrored = a[0, 0] * a[1, 1] - a[0, 1] * a[1, 0] < 0
-    return points[::-1].copy() if mirrored else points
+    return _outline(_through(_points(outline), _nine(matrix)))
 
 
-def cut_to(outline: Outline, xyxy: tuple[float, float, float, float]) -> Outline:
+def bounds(outline: Outline) -> Edges:
+    """The upright box round an outline of one corner or more: x1, y1, x2, y2 in px."""
+    xs, ys = outline.T.tolist()
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def cut_to(outline: Outline, xyxy: Edges) -> Outline:
     """The part of a convex outline inside a box (Sutherland and Hodgman 1974).
-
-    Plain Python on some five points: NumPy's calls would cost more than the arithmetic.
 
     Returns:
         (P, 2), empty where nothing is left. Example: the diamond (2, 0) (4, 2) (2, 4) (0, 2) in (0, 0, 4, 2)
         is the triangle (2, 0) (4, 2) (0, 2).
     """
-    points = [(float(x), float(y)) for x, y in outline]
-    for axis, limit, sign in ((0, xyxy[0], 1), (1, xyxy[1], 1), (0, xyxy[2], -1), (1, xyxy[3], -1)):
-        if not points:
-            break
-        kept = []
-        before = points[-1]
-        depth_before = (before[axis] - limit) * sign
-        for point in points:
-            depth = (point[axis] - limit) * sign
-            if (depth > 0) != (depth_before > 0):
-                share = depth_before / (depth_before - depth)
-                on_edge = [b + (p - b) * share for b, p in zip(before, point, strict=True)]
-                on_edge[axis] = limit
-                kept.append((on_edge[0], on_edge[1]))
-            if depth > 0:
-                kept.append(point)
-            before, depth_before = point, depth
-        points = kept
+    xs, ys = outline.T.tolist()
+    x1, y1, x2, y2 = xyxy
+    if not xs or (min(xs) >= x1 and min(ys) >= y1 and max(xs) <= x2 and max(ys) <= y2):
+        return outline
+    points = list(zip(xs, ys, strict=True))
+    if min(xs) < x1:
+        points = _beyond(points, x1, 1)
+    if max(xs) > x2:
+        points = _beyond(points, x2, -1)
+    turned = [(y, x) for x, y in points]
+    if min(ys) < y1:
+        turned = _beyond(turned, y1, 1)
+    if max(ys) > y2:
+        turned = _beyond(turned, y2, -1)
+    kept = [
+        (x, y)
+        for (y, x), (v, u) in zip(turned, (*turned[-1:], *turned[:-1]), strict=True)
+        if abs(x - u) + abs(y - v) > _ONE_POINT
+    ]
+    return _outline(kept if len(kept) > 2 else [])
+
+
+def _beyond(points: _Points, limit: float, sign: int) -> _Points:
+    """The part of a convex outline whose first coordinate is above a limit (sign 1) or below it (-1)."""
+    kept: _Points = []
+    if not points:
+        return kept
+    u, v = points[-1]
+    before = (u - limit) * sign
+    for point in points:
+        depth = (point[0] - limit) * sign
+        if (depth > 0) != (before > 0):
+            kept.append((limit, v + (point[1] - v) * (before / (before - depth))))
+        if depth > 0:
+            kept.append(point)
+        v, before = point[1], depth
+    return kept
+
+
+def _nine(matrix: Matrix) -> _Nine:
+    a, b, c, d, e, f, g, h, i = matrix.ravel().tolist()
+    return a, b, c, d, e, f, g, h, i
+
+
+def _matrix(nine: _Nine) -> Matrix:
+    return np.array(nine, np.float64).reshape(3, 3)
+
+
+def _points(outline: Outline) -> _Points:
+    xs, ys = outline.T.tolist()
+    return list(zip(xs, ys, strict=True))
+
+
+def _outline(points: _Points) -> Outline:
     return np.array(points, np.float64).reshape(-1, 2)
+
+
+def _product(m: _Nine, n: _Nine) -> _Nine:
+    """The matrix that does n, then m."""
+    a, b, c, d, e, f, g, h, i = m
+    p, q, r, s, t, u, v, w, x = n
+    upper = (
+        a * p + b * s + c * v,
+        a * q + b * t + c * w,
+        a * r + b * u + c * x,
+        d * p + e * s + f * v,
+        d * q + e * t + f * w,
+        d * r + e * u + f * x,
+    )
+    if g == h == v == w == 0 and i == x == 1:
+        return (*upper, 0.0, 0.0, 1.0)
+    return (*upper, g * p + h * s + i * v, g * q + h * t + i * w, g * r + h * u + i * x)
+
+
+def _through(points: _Points, m: _Nine) -> _Points:
+    a, b, c, d, e, f, g, h, i = m
+    if g == h == 0 and i == 1:
+        there = [(a * x + b * y + c, d * x + e * y + f) for x, y in points]
+        mirrored = a * e - b * d < 0
+    else:
+        there = []
+        for x, y in points:
+            w = g * x + h * y + i
+            there.append(((a * x + b * y + c) / w, (d * x + e * y + f) / w))
+        mirrored = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g) < 0
+    return there[::-1] if mirrored else there
