@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,3 +31,24 @@ class Sample:
     objects: Objects
     matrix: NDArray[np.float64]
     origin: dict[str, Any]
+
+    def to_json(self, classes: Sequence[str]) -> dict[str, Any]:
+        """Everything but the pixels, as plain values; objects with their class names."""
+        columns = zip(
+            self.objects.class_id, self.objects.xyxy, self.objects.ignore, self.objects.object_id, strict=True
+        )
+        return {
+            "position": self.position,
+            "image_id": self.image_id,
+            "hw": list(self.pixels.shape[:2]),
+            **self.origin,
+            "objects": [
+                {
+                    "class": classes[number] if number >= 0 else None,
+                    "xyxy": [round(float(side), 2) for side in xyxy],
+                    "ignore": bool(ignored),
+                    "object_id": object_id,
+                }
+                for number, xyxy, ignored, object_id in columns
+            ],
+        }
