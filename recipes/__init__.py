@@ -1,0 +1,11 @@
+"""Trainers that take a stream and hand back a detector: copy one and make it yours.
+
+python -m recipes.train_retinanet build/coco --out build/retinanet
+"""
+
+import os
+
+from datapipe.pipeline.quiet import import_tensorflow
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+import_tensorflow()
