@@ -1,0 +1,44 @@
+"""A training step's samples side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datapipe.objects import Objects
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """B samples of one shape, in the order of the stream.
+
+    step:      of this host, counted from 0
+    positions: (B,) int64 in the stream
+    images:    (B, H, W, 3) uint8 RGB
+    objects:   B times the objects on the canvas, px; ignore regions among them
+    image:     (B,) int32 number of the primary picture in the dataset
+    image_id:  B times its id
+    matrix:    (B, 3, 3) float64 from the primary picture's px to the canvas'; its inverse leads back
+    """
+
+    step: int
+    positions: NDArray[np.int64]
+    images: NDArray[np.uint8]
+    objects: tuple[Objects, ...]
+    image: NDArray[np.int32]
+    image_id: tuple[str, ...]
+    matrix: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def part(self, rows: slice, step: int) -> Batch:
+        """Some of the samples as the batch of a step."""
+        arrays: dict[str, Any] = {
+            name: getattr(self, name)[rows]
+            for name in ("positions", "images", "objects", "image", "image_id", "matrix")
+        }
+        return Batch(step=step, **arrays)

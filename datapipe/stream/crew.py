@@ -1,0 +1,53 @@
+"""The threads that decode and render."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Crew:
+    """Threads that start with the first call, also in a forked child, and end with `close`."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads, self._lock = threads, threading.Lock()
+        self._pool: ThreadPoolExecutor | None = None
+        self._process = 0
+
+    def submit(self, function: Callable[..., T], *args: Any) -> Future[T]:
+        """Run a call on some thread."""
+        with self._lock:
+            if self._pool is None or self._process != os.getpid():  # a fork copies the pool, not its threads
+                self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="datapipe")
+                self._process = os.getpid()
+            return self._pool.submit(function, *args)
+
+    def close(self) -> None:
+        """End the threads; waits for calls that run, drops those that wait."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None and self._process == os.getpid():
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def in_order(calls: Iterator[Callable[[], T]], ahead: int) -> Generator[T]:
+    """Results of calls in their order, `ahead` of them being made while one is used.
+
+    Leaving early waits for those that run; no thread is left.
+    """
+    pool = ThreadPoolExecutor(ahead, thread_name_prefix="datapipe-ahead")
+    waiting: list[Future[T]] = []
+    try:
+        for call in calls:
+            waiting.append(pool.submit(call))
+            if len(waiting) > ahead:
+                yield waiting.pop(0).result()
+        while waiting:
+            yield waiting.pop(0).result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

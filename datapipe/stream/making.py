@@ -1,0 +1,212 @@
+"""Samples from their plans: pictures borrowed, objects judged, pixels painted straight into the batch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datapipe.augment.render import render
+from datapipe.augment.survival import Survivors, survive_many
+from datapipe.errors import RecordError
+from datapipe.images.pixels import Decoded, Factor
+from datapipe.objects import Objects
+from datapipe.recipe import Recipe
+from datapipe.stream.catalogue import Catalogue
+from datapipe.stream.chance import generator
+from datapipe.stream.ledger import Ledger
+from datapipe.stream.pictures import Loaded, Pictures, Submit, Wanted
+from datapipe.stream.terms import OnDamaged as OnDamaged
+from datapipe.stream.windows import Planned, Planner, Window
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A sample whose pixels stand in the batch.
+
+    planned: its plan; other pictures than the window's plan has where a damaged one was replaced
+    factors: at which reduction its pictures were decoded
+    objects: on the canvas
+    """
+
+    planned: Planned
+    factors: Mapping[int, int]
+    objects: Objects
+
+
+class Maker:
+    """Makes samples of a window."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        seed: int,
+        catalogue: Catalogue,
+        planner: Planner,
+        pictures: Pictures,
+        ledger: Ledger,
+        on_damaged: OnDamaged,
+    ) -> None:
+        """Fix what making depends on; see `Stream`."""
+        self._recipe, self._seed, self._catalogue, self._planner = recipe, seed, catalogue, planner
+        self._pictures, self._ledger, self._on_damaged = pictures, ledger, on_damaged
+        self._damaged: set[int] = set()
+
+    def make(self, window: Window, rows: range, images: NDArray[np.uint8], submit: Submit) -> list[Made]:
+        """Make samples.
+
+        Args:
+            window: planned.
+            rows: which of its samples.
+            images: (len(rows), H, W, 3) uint8, where they are painted.
+            submit: runs a call on some thread.
+
+        Raises:
+            RecordError: a record is damaged; names position and picture.
+        """
+        made: list[Made] = []
+        for samples in self._portions(window, window.samples[rows.start : rows.stop]):
+            made += self._portion(window, samples, images[len(made) :], submit)
+        return made
+
+    def _portions(self, window: Window, samples: Sequence[Planned]) -> Iterator[list[Planned]]:
+        """As many samples at a time as have their pictures in half the budget, and at least one."""
+        portion: list[Planned] = []
+        shown: set[int] = set()
+        taken, factors = 0, window.factors
+        for sample in samples:
+            new = sample.factors.keys() - shown
+            more = sum(self._pictures.size(Wanted(window.number, n, factors[n])) for n in new)
+            if portion and taken + more > self._pictures.budget // 2:
+                yield portion
+                portion, shown, taken = [], set(), 0
+                new = set(sample.factors)
+                more = sum(self._pictures.size(Wanted(window.number, n, factors[n])) for n in new)
+            portion.append(sample)
+            shown |= new
+            taken += more
+        yield portion
+
+    def _portion(
+        self, window: Window, samples: list[Planned], images: NDArray[np.uint8], submit: Submit
+    ) -> list[Made]:
+        while True:
+            whole = [self._without_damage(window, sample) for sample in samples]
+            wanted = [
+                self._wanted(window, sample, window.factors if sample is planned else sample.factors)
+                for sample, planned in zip(whole, samples, strict=True)
+            ]
+            uses = Counter(one for sample in wanted for one in sample.values())
+            with self._pictures.lent(uses, window.users, submit) as lent:
+                wait(lent.values())
+                broken = {one.number: error for one, future in lent.items() if (error := future.exception())}
+                if not broken:
+                    loaded = {one: future.result() for one, future in lent.items()}
+                    return self._paint(whole, wanted, loaded, images, submit)
+            self._refuse_or_note(whole, broken)
+
+    def _wanted(self, window: Window, sample: Planned, factors: Mapping[int, Factor]) -> dict[int, Wanted]:
+        """The pictures a sample needs; with "skip" also those it hides, to know whether they are whole."""
+        numbers = sample.factors if self._on_damaged == "stop" else sample.shown
+        return {number: Wanted(window.number, number, factors.get(number, 8)) for number in numbers}
+
+    def _refuse_or_note(self, samples: list[Planned], broken: Mapping[int, BaseException]) -> None:
+        """Stop at the first damaged picture in the order of the stream, or remember all of them."""
+        for sample in samples:
+            for number in (number for number in sample.shown if number in broken):
+                error = broken[number]
+                if self._on_damaged == "stop" or not isinstance(error, (RecordError, ValueError)):
+                    text = f"position {sample.position} (image {self._catalogue.name(number)!r}): {error}"
+                    raise RecordError(text) from error
+        self._damaged |= broken.keys()
+
+    def _without_damage(self, window: Window, sample: Planned) -> Planned:
+        """The sample, or one with whole pictures where it shows damaged ones.
+
+        The primaries of the window's next positions stand in for them, each once.
+
+        Raises:
+            RecordError: no picture of the window is whole.
+        """
+        damaged = [number for number in sample.shown if number in self._damaged]
+        if not damaged:
+            return sample
+        row = sample.position - window.samples[0].position
+        following = [other.primary for other in (*window.samples[row + 1 :], *window.samples[: row + 1])]
+        whole = [number for number in dict.fromkeys(following) if number not in self._damaged]
+        if not whole:
+            raise RecordError(
+                f"positions {window.samples[0].position} to {window.samples[-1].position}: "
+                "the records of all their pictures are damaged"
+            )
+        replaced = {number: whole[i % len(whole)] for i, number in enumerate(damaged)}
+        self._ledger.add("stream", {"damaged_pictures_replaced": len(replaced)})
+        return self._planner.instead(window, sample, replaced)
+
+    def _paint(
+        self,
+        samples: list[Planned],
+        wanted: list[dict[int, Wanted]],
+        loaded: Mapping[Wanted, Loaded],
+        images: NDArray[np.uint8],
+        submit: Submit,
+    ) -> list[Made]:
+        sources = {one.number: found.objects for one, found in loaded.items()}
+        survivors = survive_many([sample.plan for sample in samples], sources, self._recipe.objects)
+        tasks: list[Future[Objects]] = [
+            submit(
+                self._pixels,
+                sample,
+                {number: loaded[one].decoded for number, one in pictures.items()},
+                survived,
+                images[i],
+            )
+            for i, (sample, pictures, survived) in enumerate(zip(samples, wanted, survivors, strict=True))
+        ]
+        self._count(samples, survivors)
+        wait(tasks)  # all, before their pictures are given back
+        return [
+            Made(sample, {number: one.factor for number, one in pictures.items()}, task.result())
+            for sample, pictures, task in zip(samples, wanted, tasks, strict=True)
+        ]
+
+    def _pixels(
+        self,
+        sample: Planned,
+        pictures: Mapping[int, Decoded],
+        survived: Survivors,
+        out: NDArray[np.uint8],
+    ) -> Objects:
+        """Paint one sample and run the recipe's pixel steps on it."""
+        step: Any = render
+        pixels, objects = out, survived.objects
+        try:
+            render(sample.plan, pictures, out)
+            for i, step in enumerate(self._recipe.pixels):
+                rng = generator(self._seed, "pixels", sample.position, i)
+                if hasattr(step, "apply"):
+                    pixels, objects, counts = step.apply(pixels, objects, self._recipe.objects, rng)
+                    self._ledger.add("pixels", counts)
+                else:
+                    pixels = step(pixels, rng)
+            if pixels is not out:
+                out[...] = pixels
+        except Exception as error:
+            name = getattr(step, "__name__", type(step).__name__)
+            place = f"position {sample.position} (image {self._catalogue.name(sample.primary)!r})"
+            error.add_note(f"datapipe: {place}, step {name}")
+            raise
+        return objects
+
+    def _count(self, samples: Sequence[Planned], survivors: Sequence[Survivors]) -> None:
+        self._ledger.add("stream", {"samples": len(samples)})
+        objects: Counter[str] = Counter()
+        for survived in survivors:
+            objects.update(survived.counts)
+        self._ledger.add("objects", objects)
+        self._ledger.add("steps", Counter(name for sample in samples for name, _ in sample.plan.steps))

@@ -1,0 +1,205 @@
+"""Planning windows of positions whole: who mixes with whom, every matrix, every picture's decode factor.
+
+A window is planned from the object table alone. Only a plan of the whole window knows how finely each of its
+pictures must be decoded; therefore one sample of it costs the plan of all and the pixels of one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datapipe.augment import mixing
+from datapipe.augment.canvas import Input
+from datapipe.augment.plan import Picture, Plan, Tile
+from datapipe.augment.render import factor_for
+from datapipe.images.pixels import Factor
+from datapipe.recipe import Recipe
+from datapipe.stream.catalogue import Catalogue
+from datapipe.stream.chance import Chance, generator
+from datapipe.stream.dealing import Hand, deal
+from datapipe.stream.order import Order, distinct
+from datapipe.stream.steps import Steps
+
+
+@dataclass(frozen=True, eq=False)
+class Planned:
+    """One sample's plan.
+
+    position: in the stream
+    primary:  number of its own picture
+    partners: for each mix step the numbers it was dealt
+    plan:     finished
+    matrix:   (3, 3) from the primary's px to the canvas'
+    """
+
+    position: int
+    primary: int
+    partners: Sequence[Hand]
+    plan: Plan
+    matrix: NDArray[np.float64]
+
+    @property
+    def shown(self) -> list[int]:
+        """Numbers of all pictures it was dealt, its own first; some may lie off the canvas."""
+        return distinct([self.primary, *(number for hand in self.partners for number in hand or ())])
+
+    @cached_property
+    def factors(self) -> dict[int, Factor]:
+        """Pictures on the canvas and the reduction at which this sample wants each decoded."""
+        return least(self.plan.tiles)
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """The samples of a window.
+
+    number:  in the stream
+    input:   how pictures are placed in it
+    samples: of its positions, in order
+    """
+
+    number: int
+    input: Input
+    samples: tuple[Planned, ...]
+
+    @cached_property
+    def factors(self) -> dict[int, Factor]:
+        """Each picture's decode factor: the least reduction any sample of the window wants."""
+        return least(tile for sample in self.samples for tile in sample.plan.tiles)
+
+    @cached_property
+    def users(self) -> Counter[int]:
+        """How many samples show each picture."""
+        return Counter(number for sample in self.samples for number in sample.factors)
+
+
+def least(tiles: Iterable[Tile]) -> dict[int, Factor]:
+    """For each picture the least factor among its tiles."""
+    factors: dict[int, Factor] = {}
+    for tile in tiles:
+        number = tile.picture.number
+        known = factors.get(number, 8)
+        factors[number] = known if known == 1 else min(known, factor_for(tile))
+    return factors
+
+
+class Planner:
+    """Plans windows; keeps the last few."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        order: Order,
+        steps: Steps,
+        recipe: Recipe,
+        seed: int,
+    ) -> None:
+        """Fix what planning depends on.
+
+        Args:
+            catalogue: of the dataset.
+            order: position to picture.
+            steps: position to window.
+            recipe: input, mix, geometry and stream.
+            seed: of the stream.
+        """
+        self._catalogue, self._order, self._recipe, self._seed = catalogue, order, recipe, seed
+        self._steps, self._group = steps, recipe.stream.group
+        self._chance = Chance(seed)
+        self._kept: OrderedDict[int, Window] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def window(self, number: int, keep: int = 4) -> Window:
+        """A window, planned now or kept from before."""
+        with self._lock:  # planning is Python: two threads at it would only wait for each other
+            found = self._kept.get(number)
+            if found is None:
+                found = self._kept[number] = self.plan(number)
+                while len(self._kept) > keep:
+                    self._kept.popitem(last=False)
+            return found
+
+    def samples(self, start: int, stop: int) -> Iterator[tuple[Planned, ...]]:
+        """The samples of positions start to stop - 1, window by window, none of them kept."""
+        begun, _ = self._steps.place(start)
+        stop = stop if self._steps.end is None else min(stop, self._steps.end)
+        for number in range(begun, -(-stop // self._steps.window)):
+            first = number * self._steps.window
+            yield self.plan(number).samples[max(0, start - first) : stop - first]
+
+    def plan(self, number: int) -> Window:
+        """Plan a window."""
+        positions = self._steps.positions(number)
+        primaries = self._order.pictures(positions.start, positions.stop)
+        here = self._recipe.input.fixed(number, self._seed)
+        hw = here.hw_for(number, self._seed, [self._catalogue.size(picture) for picture in primaries])
+        dealt: list[Sequence[Hand]] = [()] * len(primaries)
+        if self._recipe.mix:
+            everything = distinct(primaries)
+            for group, first in enumerate(range(0, len(primaries), self._group)):
+                rows = slice(first, first + self._group)
+                own = set(primaries[rows])
+                dealt[rows] = deal(
+                    primaries[rows],
+                    [picture for picture in everything if picture not in own],
+                    [self._wanted(position) for position in positions[rows]],
+                    generator(self._seed, "dealing", number, group),
+                )
+        pictures = {picture: self._catalogue.picture(picture) for picture in distinct(primaries)}
+        return Window(
+            number,
+            here,
+            tuple(
+                self._sample(position, primary, partners, pictures, here, hw)
+                for position, primary, partners in zip(positions, primaries, dealt, strict=True)
+            ),
+        )
+
+    def instead(self, window: Window, sample: Planned, replaced: Mapping[int, int]) -> Planned:
+        """A sample planned anew with other pictures in place of some."""
+        primary = replaced.get(sample.primary, sample.primary)
+        partners = [
+            hand and tuple(replaced.get(number, number) for number in hand) for hand in sample.partners
+        ]
+        shown = {replaced.get(number, number) for number in sample.shown}
+        pictures = {number: self._catalogue.picture(number) for number in shown}
+        return self._sample(sample.position, primary, partners, pictures, window.input, sample.plan.hw)
+
+    def _wanted(self, position: int) -> list[int | None]:
+        """How many partners each mix step wants; None where it does not fire."""
+        epoch = self._order.epoch(position)
+        return [
+            step.partners if mixing.fires(step, epoch, self._chance.at("mix", position, i)) else None
+            for i, step in enumerate(self._recipe.mix)
+        ]
+
+    def _sample(
+        self,
+        position: int,
+        primary: int,
+        partners: Sequence[Hand],
+        pictures: Mapping[int, Picture],
+        here: Input,
+        hw: tuple[int, int],
+    ) -> Planned:
+        epoch = self._order.epoch(position)
+
+        def place(picture: Picture) -> Tile:
+            return here.place(picture, hw)
+
+        plan = Plan.of(hw, place(pictures[primary]))
+        for i, (step, hand) in enumerate(zip(self._recipe.mix, partners, strict=True)):
+            if hand is not None:
+                rng = self._chance.at("mix", position, i)
+                mixing.fires(step, epoch, rng)  # draws what deciding drew
+                plan = step(plan, [pictures[number] for number in hand], place, rng)
+        for i, move in enumerate(self._recipe.geometry):
+            plan = move(plan, self._chance.at("geometry", position, i))
+        return Planned(position, primary, partners, plan.finished(), plan.layers[0].tiles[0].matrix)
