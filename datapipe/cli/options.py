@@ -14,6 +14,14 @@ Json = Annotated[
     bool, typer.Option("--json", help="One JSON object on stdout, nothing else.", rich_help_panel="Report")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Silent on stderr.", rich_help_panel="Report")]
+RecipeName = Annotated[
+    str,
+    typer.Option("--recipe", metavar="R", help="A recipe's file or shipped name.", rich_help_panel="What"),
+]
+Split = Annotated[
+    str, typer.Option("--split", metavar="NAME", help="Of the dataset.", rich_help_panel="What")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of all chance.", rich_help_panel="What")]
 Data = Annotated[str, typer.Argument(metavar="DATA", help="A folder that `datapipe ingest` wrote.")]
 
 
