@@ -6,8 +6,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from sklearn.cluster import KMeans
-from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from datapipe.targets.grids import Floats
 
@@ -32,6 +30,8 @@ def centres(points: Floats, k: int, seed: int, weight: Floats | None = None) -> 
         weight = counts.astype(np.float64)
     if len(points) <= k:
         return points[np.arange(k) % len(points)]
+    from sklearn.cluster import KMeans  # 1.4 s, which whoever only looks at anchors need not wait for
+
     with _pools().limit(limits=1):
         found = KMeans(k, n_init=2, random_state=seed % 2**32).fit(points, sample_weight=weight)
     middle: Floats = found.cluster_centers_
@@ -40,4 +40,6 @@ def centres(points: Floats, k: int, seed: int, weight: Floats | None = None) -> 
 
 @cache
 def _pools() -> Any:
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
     return ThreadpoolController()  # looking for the pools takes longer than a run

@@ -25,6 +25,7 @@ class Columns:
     image:      (M,) row of picture_wh; picture_wh: (I, 2) px
     class_id:   (M,) index into classes
     ignore:     (M,) crowd or difficult
+    canvas_hw:  None; or (M, 2) px: the boxes lie on the network's canvas already, and this is each one's
     """
 
     xyxy: NDArray[np.float32]
@@ -34,6 +35,7 @@ class Columns:
     class_id: NDArray[np.int64]
     ignore: NDArray[np.bool_]
     classes: tuple[str, ...]
+    canvas_hw: NDArray[np.int64] | None = None
 
     @classmethod
     def of(cls, dataset: Dataset, split: str | None = None) -> Columns:
@@ -108,9 +110,12 @@ def see(columns: Columns, target: tuple[int, int], mode: Mode) -> Seen:
     if len(columns.xyxy) and not np.isfinite(columns.xyxy).all():
         raise InputError("anchors: a box has a coordinate that is no number; run `datapipe verify`")
     wanted = np.flatnonzero(~columns.ignore)
-    placement = resize(columns.picture_wh, target, mode)
     image = columns.image[wanted]
-    xyxy = place(columns.xyxy[wanted], placement, image)
+    if columns.canvas_hw is None:
+        placement = resize(columns.picture_wh, target, mode)
+        xyxy, hw = place(columns.xyxy[wanted], placement, image), placement.canvas_hw[image]
+    else:
+        xyxy, hw = columns.xyxy[wanted].astype(np.float64), columns.canvas_hw[wanted]
     thick = (xyxy[:, 2:] - xyxy[:, :2] >= LEAST_SIDE_PX).all(axis=1)
     ignored, too_small = int(columns.ignore.sum()), int((~thick).sum())
     if not thick.any():
@@ -123,7 +128,7 @@ def see(columns: Columns, target: tuple[int, int], mode: Mode) -> Seen:
     edges = [area for _, area in SIZES[1:]]
     return Seen(
         xyxy=xyxy[thick],
-        hw=placement.canvas_hw[image],
+        hw=hw[thick],
         image=np.unique(image, return_inverse=True)[1].reshape(-1).astype(np.int64),
         class_id=columns.class_id[kept],
         size=np.searchsorted(edges, columns.area[kept], side="right").astype(np.int64),

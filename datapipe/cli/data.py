@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from datapipe import words
-from datapipe.cli.options import Data, Json, Quiet, one_of, print_json
+from datapipe.cli.options import Data, Json, Quiet, RecipeName, Seed, one_of, print_json
 
 
 def stats(
@@ -69,18 +69,21 @@ def anchors(
     detector: Annotated[
         str,
         typer.Option(
-            help="Whose anchors, and whose matcher judges them.",
+            help="Whose anchors, and whose matcher judges them. Default: the recipe's, else yolov4.",
             rich_help_panel="What",
-            **one_of("yolov4", "retinanet", "mobilenet_ssd"),
+            **one_of("", "yolov4", "retinanet", "mobilenet_ssd"),
         ),
-    ] = "yolov4",
+    ] = "",
     input_size: Annotated[
-        str, typer.Option(metavar="S|HxW", help="Default: the detector's usual.", rich_help_panel="What")
+        str,
+        typer.Option(
+            metavar="S|HxW", help="Default: the recipe's, else the detector's usual.", rich_help_panel="What"
+        ),
     ] = "",
     resize: Annotated[
         str,
         typer.Option(
-            help="Default: the detector's own.",
+            help="Default: the recipe's, else the detector's own.",
             rich_help_panel="What",
             **one_of("", "letterbox", "stretch", "short_side"),
         ),
@@ -88,7 +91,16 @@ def anchors(
     split: Annotated[
         str | None, typer.Option(metavar="NAME", help="Default: train.", rich_help_panel="What")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of all chance.", rich_help_panel="What")] = 0,
+    recipe: RecipeName = "",
+    seed: Seed = 0,
+    write: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="Put them into this recipe; a new one is made from the detector's.",
+            rich_help_panel="Report",
+        ),
+    ] = "",
     plot: Annotated[
         str,
         typer.Option(metavar="FILE", help="Shapes and anchors: .svg, .png, .html.", rich_help_panel="Report"),
@@ -100,30 +112,48 @@ def anchors(
 
     [bold]datapipe anchors build/coco --detector retinanet --plot anchors.svg[/]
 
+    [bold]datapipe anchors build/coco --recipe yolov4 --write mine.yaml[/]
+
     Fit anchors after the detector's own resize and judge them by its own matcher on held-out pictures, beside
-    its defaults; "keep the defaults" is an answer.
+    its defaults; "keep the defaults" is an answer. With a recipe: to the objects as its mosaics and geometry
+    leave them.
     """
     from datapipe import report
-    from datapipe.anchors import fit, shapes_seen
+    from datapipe.anchors import fit, shapes_seen, writing
+    from datapipe.anchors.augmented import augmented
+    from datapipe.anchors.seen import default_split
     from datapipe.dataset import Dataset
     from datapipe.report import anchors as shown
 
     size = words.input_size(input_size) if input_size else None
     dataset = Dataset(data)
+    asked = writing.wish(
+        words.known(detector) or None,
+        size[0] if size and size[0] == size[1] else size,
+        words.known(resize) or None,
+        recipe,
+        write,
+    )
+    progress, split = report.progress(quiet), default_split(dataset) if split is None else split
+    planned = asked.recipe if recipe else None
+    objects = augmented(dataset, planned, split, seed, progress) if planned else dataset
     fitted = fit(
-        dataset,
-        words.known(detector),
+        objects,
+        asked.detector,
         k,
-        input_size=size[0] if size and size[0] == size[1] else size,
-        resize=words.known(resize) or None,
+        input_size=asked.input_hw,
+        resize=asked.resize,
         split=split,
         seed=seed,
-        progress=report.progress(quiet),
+        progress=progress,
     )
     if plot:
-        shown.plot(fitted, shapes_seen(dataset, fitted), plot)
+        shown.plot(fitted, shapes_seen(objects, fitted), plot)
         report.note(f"look at it: {plot}", quiet)
+    if asked.file:
+        kept = "" if fitted.verdict == "change" else f", as asked, though the verdict is: {fitted.verdict}"
+        report.note(f"wrote {writing.write(fitted, asked)}{kept}", quiet)
     if as_json:
-        print_json(fitted.to_json())
+        print_json(fitted.to_json() | ({"recipe": planned.hash} if planned else {}))
     else:
         shown.anchors(fitted)
