@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from defects import DEFECTS
+from doctor.ailing import AILING
 from make import make_coco, make_dataset, make_image
 from mini import FORMATS, draw
 
@@ -152,6 +153,7 @@ OTHERWISE: dict[str, Callable[[Path], set[str]]] = {
     "DP406": damaged(forget_an_image),
     "DP407": damaged(lambda out: (out / "splits.json").write_text('{"nobody": "val"}') and None),
     "DP408": damaged(lambda out: (out / "train-00009-of-00008.tfrecord").write_bytes(b"") and None),
+    **AILING,
 }
 """Codes that no single planted defect promises."""
 
@@ -174,7 +176,7 @@ def test_every_code_is_explained_by_number_and_by_slug(code: str) -> None:
         and one.severity in ("error", "warning", "info")
     )
     assert all(text.strip() for text in (one.meaning, one.hurts, one.mend))
-    assert one.kind == {"1": "object", "2": "image", "3": "dataset", "4": "dataset"}[code[2]]
+    assert one.kind == {"1": "object", "2": "image", "3": "dataset", "4": "dataset", "5": "dataset"}[code[2]]
 
 
 def test_slugs_are_different() -> None:

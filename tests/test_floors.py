@@ -19,8 +19,8 @@ FLOORS = {
         2: "objects sample findings targets resizing",
         3: "tfrecord tfexample records images manifest dataset table edits augment",
         4: "recipe engines formats stats splits similar",
-        5: "stream anchors reading planning placing shards publish ingest verify evaluation report html",
-        6: "pipeline heads audit preview bench doctor demo replay",
+        5: "stream anchors reading planning placing shards publish ingest verify evaluation html",
+        6: "pipeline heads audit preview bench doctor demo report",
         7: "cli __main__ __init__",
         8: "recipes",  # the trainers beside the package: users of it
     }.items()
@@ -32,10 +32,11 @@ HOMES = {
     "cv2": "images augment",
     "fiftyone": "audit",
     "ray": "engines.ray",
+    "torch": "pipeline recipes",
     "sklearn": "anchors splits",
     "pycocotools": "formats.coco evaluation",
     "pyarrow": "table",
-    "rich": "report cli",
+    "rich": "report cli recipes",
     "yaml": "recipe formats.yolo",
     "PIL simplejpeg": "images",
     "google_crc32c google.protobuf": "tfrecord tfexample",

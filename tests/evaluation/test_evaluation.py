@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from make import make_coco, make_image, make_picture
 
 import datapipe
 from datapipe.dataset import Dataset
 from datapipe.errors import InputError
 from datapipe.evaluation import Detections, Evaluation, category_ids, evaluate, to_original, voc_ap
 from datapipe.ingest import IngestOptions, ingest
-from tests.make import make_coco, make_image, make_picture
 
 BOX = (4, 4, 20, 12)
 
