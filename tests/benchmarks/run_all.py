@@ -14,7 +14,11 @@ FULL = (
     ("ingest.py", "--images", "10000"),
     ("ingest.py", "--images", "2000", "--growth"),
     ("stats.py",),
+    ("tables.py",),
     ("anchor_quality.py",),
+    ("render.py",),
+    ("stream.py",),
+    ("targets.py",),
 )
 QUICK = (("read_coco.py", "--scale", "0.05"), ("ingest.py", "--images", "1000", "--rounds", "2"))
 
