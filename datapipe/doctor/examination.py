@@ -15,6 +15,7 @@ from datapipe.anchors.seen import default_split
 from datapipe.dataset import Dataset
 from datapipe.doctor.augmentation import Augmented, augmentation
 from datapipe.doctor.balance import classes_even, classes_filled
+from datapipe.doctor.ceiling import ap_reachable
 from datapipe.doctor.diagnosis import FOLDER, Diagnosis, Finding, Outcome, Passed, ordered
 from datapipe.doctor.focal import foreground_seen
 from datapipe.doctor.matching import anchors_match
@@ -28,7 +29,7 @@ from datapipe.resizing import Mode
 from datapipe.stats.columns import read_columns
 from datapipe.targets.best import Detector
 
-OF_A_DETECTOR = (anchors_match, large_enough, aspect_kept, foreground_seen)
+OF_A_DETECTOR = (anchors_match, large_enough, aspect_kept, foreground_seen, ap_reachable)
 
 
 def examine(

@@ -148,6 +148,7 @@ AILING: dict[str, Callable[[Path], set[str]]] = {
     "DP509": _told(squares(*[60] * 5)),
     "DP510": _told([*squares(*[60] * 20), *squares(*[60] * 10, number=1)], rows=_LONELY),
     "DP511": _told(healthy(), same=(3, 25), rows=_LONELY),
+    "DP512": _told(squares(*[10] * 12), detector="retinanet"),
     "DP521": _planned(inflation=np.full(100, 1.3)),
     "DP522": _planned(ignored=50, gone=5, seen=155),
     "DP523": _planned(empty_samples=10),

@@ -7,6 +7,7 @@ import pytest
 from datapipe.doctor import Finding
 from datapipe.doctor import augmentation as a
 from datapipe.doctor import balance as b
+from datapipe.doctor import ceiling as c
 from datapipe.doctor import focal as f
 from datapipe.doctor import matching as m
 from datapipe.doctor import overlaps as o
@@ -96,6 +97,10 @@ THRESHOLDS: dict[str, list[str]] = {
     "DP509": [f"fewer than {p.FEW_IMAGES} images", f"fewer than {p.FEW_OBJECTS} objects"],
     "DP510": [f"serious if it has at least {b.FEW} objects", f"warning if it has at least {b.FEW} objects"],
     "DP511": [f"at least {pc(p.LEAKED_SERIOUS)} of the pictures"],
+    "DP512": [
+        f"at most {c.PICTURES:,} pictures",
+        f"note from {pc(c.OUT_OF_REACH)}, warning from {pc(c.MUCH)}",
+    ],
     "DP521": [f"median {a.INFLATED:g} times or more is a warning, {a.INFLATED_SERIOUS:g} times or more"],
     "DP522": [
         f"{a.YIELD:g} or less is a warning, {a.YIELD_SERIOUS:g} or less serious",
