@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -33,6 +34,16 @@ class Crew:
             pool, self._pool = self._pool, None
         if pool is not None and self._process == os.getpid():
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def settle(futures: Iterable[Future[Any]]) -> None:
+    """Wait until all have ended, those among them that `close` cancelled.
+
+    `concurrent.futures.wait` would wait for these for ever: no worker is left to tell it of them.
+    """
+    for future in futures:
+        with suppress(CancelledError):
+            future.exception()
 
 
 def in_order(calls: Iterator[Callable[[], T]], ahead: int) -> Generator[T]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from datapipe.objects import Objects
 from datapipe.recipe import Recipe
 from datapipe.stream.catalogue import Catalogue
 from datapipe.stream.chance import generator
+from datapipe.stream.crew import settle
 from datapipe.stream.ledger import Ledger
 from datapipe.stream.pictures import Loaded, Pictures, Submit, Wanted
 from datapipe.stream.terms import OnDamaged as OnDamaged
@@ -103,7 +104,7 @@ class Maker:
             ]
             uses = Counter(one for sample in wanted for one in sample.values())
             with self._pictures.lent(uses, window.users, submit) as lent:
-                wait(lent.values())
+                settle(lent.values())
                 broken = {one.number: error for one, future in lent.items() if (error := future.exception())}
                 if not broken:
                     loaded = {one: future.result() for one, future in lent.items()}
@@ -169,7 +170,7 @@ class Maker:
             for i, (sample, pictures, survived) in enumerate(zip(samples, wanted, survivors, strict=True))
         ]
         self._count(samples, survivors)
-        wait(tasks)  # all, before their pictures are given back
+        settle(tasks)  # all, before their pictures are given back
         return [
             Made(sample, {number: one.factor for number, one in pictures.items()}, task.result())
             for sample, pictures, task in zip(samples, wanted, tasks, strict=True)
@@ -194,6 +195,8 @@ class Maker:
                     self._ledger.add("pixels", counts)
                 else:
                     pixels = step(pixels, rng)
+            if pixels.shape != out.shape or pixels.dtype != out.dtype:
+                raise ValueError(f"gave back {pixels.dtype} {pixels.shape}, want {out.dtype} {out.shape}")
             if pixels is not out:
                 out[...] = pixels
         except Exception as error:

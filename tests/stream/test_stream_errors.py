@@ -132,6 +132,23 @@ def test_an_error_in_a_step_says_which_step_and_picture(pictures: Dataset):
     assert caught.value.__notes__ == [f"datapipe: position 2 (image {name!r}), step Broken"]
 
 
+@dataclass(frozen=True)
+class Grey:
+    """A pixel step that forgets two channels."""
+
+    def __call__(self, pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return pixels[..., :1]
+
+
+def test_a_step_gives_back_what_it_was_given(pictures: Dataset):
+    recipe = replace(Recipe.parse(PLAIN), pixels=(Grey(),))
+    with (
+        Stream(pictures, recipe) as stream,
+        pytest.raises(ValueError, match=r"gave back uint8 \(48, 48, 1\)"),
+    ):
+        stream.batch(0, 16)
+
+
 def test_an_error_leaves_nothing_lent(pictures: Dataset):
     calls.clear()
     recipe = replace(Recipe.parse(PLAIN), pixels=(Broken(),))
