@@ -4,6 +4,7 @@ import datapipe
 
 dataset = datapipe.open("build/coco")
 record, jpeg = dataset[0]
+stream = datapipe.train_stream(dataset, datapipe.Recipe.load("yolov4"), batch_size=16)
 """
 
 from __future__ import annotations
@@ -16,16 +17,39 @@ from datapipe.version import VERSION
 if TYPE_CHECKING:
     from datapipe.dataset import Dataset as Dataset
     from datapipe.evaluation import evaluate as evaluate
-    from datapipe.pipeline import plain_batches as plain_batches
+    from datapipe.pipeline import as_numpy as as_numpy
+    from datapipe.pipeline import eval_stream as eval_stream
+    from datapipe.pipeline import keras_boxes as keras_boxes
+    from datapipe.pipeline import torch_dataset as torch_dataset
+    from datapipe.pipeline import train_stream as train_stream
+    from datapipe.recipe import Recipe as Recipe
+    from datapipe.stream import Stream as Stream
 
 __version__ = VERSION
 
-__all__ = ["Dataset", "evaluate", "open", "plain_batches"]
+__all__ = [
+    "Dataset",
+    "Recipe",
+    "Stream",
+    "as_numpy",
+    "eval_stream",
+    "evaluate",
+    "keras_boxes",
+    "open",
+    "torch_dataset",
+    "train_stream",
+]
 
 _HOMES = {
     "Dataset": "datapipe.dataset",
+    "Recipe": "datapipe.recipe",
+    "Stream": "datapipe.stream",
+    "as_numpy": "datapipe.pipeline",
+    "eval_stream": "datapipe.pipeline",
     "evaluate": "datapipe.evaluation",
-    "plain_batches": "datapipe.pipeline",
+    "keras_boxes": "datapipe.pipeline",
+    "torch_dataset": "datapipe.pipeline",
+    "train_stream": "datapipe.pipeline",
 }
 
 

@@ -33,8 +33,12 @@ class Dataset:
     is thread-safe (`os.pread`), checks both checksums of every record, and holds no picture.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, *, edited: bool = True) -> None:
         """Open a dataset's folder; reads the manifest, the overlays and the image table, no shard.
+
+        Args:
+            folder: where `ingest` wrote it.
+            edited: False for what the shards hold, for an audit: edits are read but not applied.
 
         Raises:
             InputError: no manifest, a damaged one, a damaged table, or an overlay that makes no sense.
@@ -60,6 +64,8 @@ class Dataset:
             for image_id, split in self.overlays.splits.items():
                 moved[known[image_id]] = split
             images["split"] = moved
+        if not edited:
+            self.overlays = replace(self.overlays, edits=())
         left_out = self.overlays.left_out()
         self._rows = np.array([i for i, x in enumerate(images["image_id"]) if x not in left_out], np.int64)
         self.stored_images = images
@@ -93,7 +99,7 @@ class Dataset:
         name = self._shard_name(columns["split_on_disk"][row], int(columns["shard"][row]))
         offset, length = int(columns["offset"][row]), int(columns["length"][row])
         where = f"{name} at byte {offset}"
-        payload = tfrecord.unframe(os.pread(self._file(name), length, offset), where)
+        payload = tfrecord.unframe(memoryview(os.pread(self._file(name), length, offset)), where)
         try:
             record, data = records.decode(payload)
         except ValueError as error:

@@ -8,45 +8,63 @@ and boxes. Undoing is deleting a line. Only datapipe sees them; other readers of
                   {"image": "<image_id>", "object": "<object_id>", "edit": "ignore"}
                   {"image": "<image_id>", "object": "<object_id>", "edit": "class", "class": "<name>"}
                   {"image": "<image_id>", "object": "<object_id>", "edit": "box", "xyxy": [x1, y1, x2, y2]}
+                  {"image": "<image_id>", "edit": "fine"}, of an object too: looked at, nothing to change
 
 who, when and why may stand beside them and are left to the person. xyxy is in px of the stored picture; a
-corrected box brings its own area and drops the old outline.
+corrected box brings its own area and drops the old outline. `fine` changes nothing that anyone reads, so it
+is no part of the dataset's identity; an audit does not ask again.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from datapipe.errors import InputError, did_you_mean
+from datapipe.errors import EnvironmentProblem, InputError, did_you_mean
 
 SPLITS, EDITS = "splits.json", "edits.jsonl"
-KINDS = ("leave_out", "ignore", "class", "box")
+Kind = Literal["leave_out", "ignore", "class", "box", "fine"]
+KINDS = ("leave_out", "ignore", "class", "box", "fine")
 _FREE = ("who", "when", "why")
 
 
 @dataclass(frozen=True)
 class Edit:
-    """One decision. `place` is its line, for messages."""
+    """One decision. `place` is its line, for messages, and `why` its reason; equal decisions are equal."""
 
     image: str
-    kind: Literal["leave_out", "ignore", "class", "box"]
+    kind: Kind
     object: str | None = None
     class_name: str | None = None
     xyxy: tuple[float, float, float, float] | None = None
-    place: str = ""
+    place: str = field(default="", compare=False)
+    why: str = field(default="", compare=False)
+
+    def says(self) -> dict[str, Any]:
+        """What a line says of it, without who, when and why."""
+        values = {"image": self.image, "object": self.object, "edit": self.kind, "class": self.class_name}
+        said: dict[str, Any] = {key: value for key, value in values.items() if value is not None}
+        return said | ({"xyxy": list(self.xyxy)} if self.xyxy else {})
 
 
 @dataclass(frozen=True)
 class Overlays:
-    """All overlays of a dataset, and their bytes for its identity."""
+    """All overlays of a dataset."""
 
     splits: Mapping[str, str] = field(default_factory=dict)
     edits: tuple[Edit, ...] = ()
-    text: bytes = b""
+
+    @property
+    def text(self) -> bytes:
+        """What they change, for the dataset's identity: a reason given later or a `fine` changes nothing."""
+        said = [edit.says() for edit in self.edits if edit.kind != "fine"]
+        if not self.splits and not said:
+            return b""
+        return "\n".join(json.dumps(one, sort_keys=True) for one in (dict(self.splits), *said)).encode()
 
     def left_out(self) -> set[str]:
         """Ids of the images that are left out."""
@@ -60,12 +78,10 @@ def read(folder: Path, classes: Sequence[str]) -> Overlays:
         InputError: a line cannot be read or says something impossible by itself; file and line are named.
     """
     splits_path, edits_path = folder / SPLITS, folder / EDITS
-    splits_text, edits_text = _bytes(splits_path), _bytes(edits_path)
-    return Overlays(
-        splits=_splits(splits_text, str(splits_path)) if splits_text.strip() else {},
-        edits=tuple(_edits(edits_text, str(edits_path), classes)),
-        text=splits_text + b"\0" + edits_text if splits_text or edits_text else b"",
-    )
+    splits_text = _bytes(splits_path)
+    splits = _splits(splits_text, str(splits_path)) if splits_text.strip() else {}
+    decided = tuple(_edits(_bytes(edits_path), str(edits_path), classes))
+    return Overlays(splits, decided)
 
 
 def _bytes(path: Path) -> bytes:
@@ -111,12 +127,14 @@ def _edit(found: Any, where: str, classes: Sequence[str]) -> Edit:
         "ignore": ("object",),
         "class": ("object", "class"),
         "box": ("object", "xyxy"),
+        "fine": (),
     }[kind]
     for key in wanted:
         if key not in found:
             raise InputError(f"{where}: edit {kind!r} needs {key!r}")
-    for key in found.keys() - {"image", "edit", *wanted, *_FREE}:
-        raise InputError(f"{where}: unknown key {key!r}: {did_you_mean(key, [*wanted, *_FREE])}")
+    allowed = ("object",) if kind == "fine" else wanted
+    for key in found.keys() - {"image", "edit", *allowed, *_FREE}:
+        raise InputError(f"{where}: unknown key {key!r}: {did_you_mean(key, [*allowed, *_FREE])}")
     if "class" in wanted and found["class"] not in classes:
         raise InputError(
             f"{where}: no class {found['class']!r}: {did_you_mean(str(found['class']), classes)}"
@@ -124,11 +142,35 @@ def _edit(found: Any, where: str, classes: Sequence[str]) -> Edit:
     return Edit(
         image=found["image"],
         kind=kind,
-        object=str(found["object"]) if "object" in wanted else None,
+        object=str(found["object"]) if "object" in found else None,
         class_name=found.get("class"),
         xyxy=_corners(found["xyxy"], where) if "xyxy" in wanted else None,
         place=where,
+        why=str(found.get("why", "")),
     )
+
+
+def append(folder: Path, decided: Sequence[Edit]) -> None:
+    """Add lines to a dataset's edits; what stands there stays, and the file is never half written.
+
+    who and when are left empty for the person; why is the edit's own.
+
+    Raises:
+        EnvironmentProblem: the file cannot be written.
+    """
+    path, stands = folder / EDITS, _bytes(folder / EDITS)
+    lines = [
+        json.dumps(edit.says() | {"who": "", "when": "", "why": edit.why}, ensure_ascii=False)
+        for edit in decided
+    ]
+    gap = b"\n" if stands and not stands.endswith(b"\n") else b""
+    beside = path.with_name(f".{EDITS}.{os.getpid()}")
+    try:
+        beside.write_bytes(stands + gap + "".join(f"{line}\n" for line in lines).encode())
+        os.replace(beside, path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise EnvironmentProblem(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def _corners(value: Any, where: str) -> tuple[float, float, float, float]:

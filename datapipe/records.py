@@ -180,7 +180,7 @@ def encode(record: ImageRecord, data: bytes, classes: Sequence[str]) -> bytes:
     return tfexample.encode(texts, floats, ints)
 
 
-def decode(payload: bytes) -> tuple[ImageRecord, bytes]:
+def decode(payload: bytes | memoryview) -> tuple[ImageRecord, bytes]:
     """Parse a record that `encode` made.
 
     Returns:
@@ -190,7 +190,7 @@ def decode(payload: bytes) -> tuple[ImageRecord, bytes]:
     Raises:
         ValueError: not an Example, or a key that every record has is missing or of another length.
     """
-    found = tfexample.decode(payload)
+    found = tfexample.decode(payload, "image/encoded")
     try:
         return _read(found)
     except (KeyError, IndexError, TypeError, AttributeError, OverflowError, UnicodeDecodeError) as error:
@@ -203,7 +203,7 @@ def _read(found: dict[str, Sequence[Any]]) -> tuple[ImageRecord, bytes]:
     n = len(label)
     none = ("",) * n
     crowd, difficult, truncated = (
-        np.array(found.get(f"image/object/{key}", np.zeros(n)), np.bool_)
+        np.array(list(found.get(f"image/object/{key}", (0,) * n)), np.bool_)
         for key in ("is_crowd", "difficult", "truncated")
     )
     record = ImageRecord(
@@ -214,17 +214,17 @@ def _read(found: dict[str, Sequence[Any]]) -> tuple[ImageRecord, bytes]:
         format=found["image/format"][0].decode(),
         wh=wh,
         sha256=found["image/key/sha256"][0].decode(),
-        xyxy=denormalise(_corners(found, "image/object/bbox/"), wh),
+        xyxy=_boxes(found, "image/object/bbox/", wh),
         class_id=label - 1,
         crowd=crowd,
         difficult=difficult,
         truncated=truncated,
-        area=np.array(found.get("image/object/area", ()), np.float32),
+        area=np.array(list(found.get("image/object/area", ())), np.float32),
         object_id=_texts(found, "datapipe/object/id") or none,
         pose=_texts(found, "image/object/view") or none,
         extra=_texts(found, "datapipe/object/extra") or none,
         polygons=_polygons(found, n),
-        left_out_xyxy=denormalise(_corners(found, "datapipe/left_out/bbox/"), wh),
+        left_out_xyxy=_boxes(found, "datapipe/left_out/bbox/", wh),
         left_out_code=_texts(found, "datapipe/left_out/code"),
         image_extra="".join(_texts(found, "datapipe/image/extra")),
     )
@@ -232,15 +232,20 @@ def _read(found: dict[str, Sequence[Any]]) -> tuple[ImageRecord, bytes]:
     regions = len(record.left_out_xyxy) == len(record.left_out_code)
     if not (regions and all(len(column) == n for column in per_object)):
         raise ValueError(f"record {record.image_id}: columns of different lengths")
-    return record, found["image/encoded"][0]
+    return record, bytes(found["image/encoded"][0])
 
 
 _PER_OBJECT = ("xyxy", "crowd", "difficult", "truncated", "area", "object_id", "pose", "extra", "polygons")
 """Fields that have a row for each class_id."""
 
 
-def _corners(found: dict[str, Sequence[Any]], prefix: str) -> NDArray[np.float32]:
-    return np.stack([np.array(found.get(prefix + side, ()), np.float32) for side in CORNERS], axis=-1)
+def _boxes(found: dict[str, Sequence[Any]], prefix: str, wh: tuple[int, int]) -> NDArray[np.float32]:
+    sides = [list(found.get(prefix + side, ())) for side in CORNERS]  # lists: NumPy is slow on protobuf's own
+    if not any(sides):
+        return np.zeros((0, 4), np.float32)
+    if len(set(map(len, sides))) > 1:
+        raise ValueError(f"keys {prefix}xmin to ymax: not all of the same shape")
+    return denormalise(np.array(list(zip(*sides, strict=True)), np.float32), wh)
 
 
 def _texts(found: dict[str, Sequence[Any]], key: str) -> tuple[str, ...]:
@@ -251,8 +256,8 @@ def _polygons(found: dict[str, Sequence[Any]], n: int) -> tuple[tuple[Polygon, .
     counts = found.get("datapipe/object/polygon/rings", ())
     if not counts:
         return ((),) * n
-    points = np.array(found["datapipe/object/polygon/points"], np.int64)
-    xy = np.array(found["datapipe/object/polygon/xy"], np.float32).reshape(-1, 2)
+    points = np.array(list(found["datapipe/object/polygon/points"]), np.int64)
+    xy = np.array(list(found["datapipe/object/polygon/xy"]), np.float32).reshape(-1, 2)
     rings = np.split(xy, np.cumsum(points)[:-1])
     starts = np.concatenate([[0], np.cumsum(counts)])
     return tuple(tuple(rings[a:b]) for a, b in zip(starts[:-1], starts[1:], strict=True))

@@ -166,6 +166,10 @@ def read(file: Path, columns: Sequence[str] | None = None) -> dict[str, Any]:
 
 
 def _read(file: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """Opened by Python: Arrow takes no path that is not UTF-8."""
+    """Opened by Python, for Arrow takes no path that is not UTF-8; and read on this thread alone.
+
+    A thread of Arrow's that gives a buffer back to Python while the interpreter ends aborts the process.
+    """
     with open(file, "rb") as opened:
-        return pq.read_table(opened, columns=list(columns) if columns else None)
+        whole = pq.ParquetFile(opened, pre_buffer=False)
+        return whole.read(list(columns) if columns else None, use_threads=False)

@@ -88,18 +88,88 @@ def encode(
     return serialised
 
 
-def decode(payload: bytes) -> dict[str, Sequence[Any]]:
+def decode(payload: bytes | memoryview, apart: str = "") -> dict[str, Sequence[Any]]:
     """Parse an Example into key -> list of bytes, floats or ints.
+
+    Args:
+        payload: the message.
+        apart: a key whose one large value comes as a view of the payload, which saves two copies of it. It
+            comes as bytes like any other where the payload is laid out as only other writers do.
 
     Raises:
         ValueError: the payload is not a tf.train.Example.
     """
+    value, rest = _taken_out(memoryview(payload), apart.encode()) if apart else (None, payload)
     try:
-        example = _example_class().FromString(payload)
+        features = _example_class().FromString(rest).features
     except Exception as error:  # protobuf's DecodeError has no public home that all its backends share
         raise ValueError(f"not a tf.train.Example: {error}") from None
     found: dict[str, Sequence[Any]] = {}
-    for key, feature in example.features.feature.items():
+    for key, feature in features.feature.items():
         kind = feature.WhichOneof("kind")
         found[key] = getattr(feature, kind).value if kind else ()
-    return found
+    if value is None:
+        return found
+    return decode(payload) if apart in found else found | {apart: (value,)}
+
+
+_PART = 0x0A
+"""Tag of field 1 with a length: of features, an entry of the map, its key, a list of bytes, a value."""
+
+
+def _taken_out(payload: memoryview, key: bytes) -> tuple[memoryview | None, bytes | memoryview]:
+    """A feature of one bytes value, and the Example without it; (None, all) for another layout than ours.
+
+    An Example is 0A n Features, Features are one 0A n Entry after another, and an Entry is 0A n key, then
+    12 n Feature with Feature 0A n BytesList with BytesList 0A n value; n is a varint.
+    """
+    whole, size = (None, payload), len(payload)
+    try:
+        first, end = _part(payload, 0, _PART)
+        at = first
+        while end == size and at < end:
+            entry, following = _part(payload, at, _PART)
+            name, after = _part(payload, entry, _PART)
+            if after > following:
+                return whole
+            if payload[name:after] == key:
+                start, ends = _part(payload, after, 0x12)
+                for _ in "list", "value":
+                    start, inner = _part(payload, start, _PART)
+                    if inner != ends:
+                        return whole
+                rest = b"".join((payload[first:at], payload[following:]))
+                return (payload[start:ends], _framed(rest)) if ends == following else whole
+            at = following
+    except IndexError:
+        return whole
+    return whole
+
+
+def _part(payload: memoryview, at: int, tag: int) -> tuple[int, int]:
+    """Where the content of a field begins and ends.
+
+    Raises:
+        IndexError: another field, or the payload ends before.
+    """
+    if payload[at] != tag:
+        raise IndexError
+    at, length, shift = at + 1, 0, 0
+    while True:
+        byte = payload[at]
+        length |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            break
+    if at + length > len(payload) or shift > 35:
+        raise IndexError
+    return at, at + length
+
+
+def _framed(features: bytes) -> bytes:
+    """An Example of some features."""
+    length, head = len(features), bytearray([_PART])
+    while length > 0x7F:
+        head.append(length & 0x7F | 0x80)
+        length >>= 7
+    return bytes([*head, length]) + features

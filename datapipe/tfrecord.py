@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import google_crc32c
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from datapipe.errors import RecordError
 
+Bytes = TypeVar("Bytes", bytes, memoryview)
 OVERHEAD = 16
 """Bytes of framing around a payload."""
 
@@ -25,9 +26,10 @@ _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
 
 
-def masked_crc(data: bytes) -> int:
+def masked_crc(data: bytes | memoryview) -> int:
     """CRC32C, rotated right by 15 bits plus a constant, as TFRecord stores it."""
-    crc: int = google_crc32c.value(data)
+    plain = np.frombuffer(data, np.uint8) if isinstance(data, memoryview) and data else bytes(data)
+    crc: int = google_crc32c.value(plain)  # takes bytes and arrays, no memoryview
     return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
 
 
@@ -37,8 +39,8 @@ def frame(payload: bytes) -> tuple[bytes, bytes]:
     return length + _FOOTER.pack(masked_crc(length)), _FOOTER.pack(masked_crc(payload))
 
 
-def unframe(framed: bytes, where: str) -> bytes:
-    """Take one record out of its frame.
+def unframe(framed: Bytes, where: str) -> Bytes:
+    """Take one record out of its frame; a memoryview gives a view of it.
 
     Args:
         framed: header, payload and footer.

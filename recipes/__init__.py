@@ -5,7 +5,4 @@ python -m recipes.train_retinanet build/coco --out build/retinanet
 
 import os
 
-from datapipe.pipeline.quiet import import_tensorflow
-
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-import_tensorflow()

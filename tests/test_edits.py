@@ -10,7 +10,7 @@ import pytest
 
 from datapipe import edits
 from datapipe.edits import Edit
-from datapipe.errors import InputError
+from datapipe.errors import EnvironmentProblem, InputError
 
 CLASSES = ("dog", "car")
 
@@ -120,3 +120,66 @@ def test_the_last_edit_of_a_kind_wins_and_a_repeated_id_means_both():
         ],
     )
     assert found.class_name == {0: "car", 2: "car"} and found.xyxy == {1: (0, 0, 1, 1)} and found.drop == (1,)
+
+
+def test_fine_is_read_of_images_and_objects_and_changes_nothing(tmp_path):
+    found = read(
+        tmp_path,
+        {"image": "1", "edit": "fine", "why": "a real crowd"},
+        {"image": "2", "object": 5, "edit": "fine"},
+    )
+    assert [(edit.kind, edit.object, edit.why) for edit in found.edits] == [
+        ("fine", None, "a real crowd"),
+        ("fine", "5", ""),
+    ]
+    assert found.text == b"" and found.left_out() == set()
+    assert edits.changes(["5"], found.edits) == edits.Changes((), {}, {})
+
+
+def test_reasons_and_blank_lines_are_no_part_of_what_edits_say_but_every_value_is(tmp_path):
+    plain = read(tmp_path, {"image": "1", "edit": "leave_out"}).text
+    assert (
+        read(tmp_path, "", {"image": "1", "edit": "leave_out", "why": "blurred", "who": "me"}).text == plain
+    )
+    assert read(tmp_path, {"image": "1", "edit": "leave_out"}, {"image": "3", "edit": "fine"}).text == plain
+    box = {"image": "1", "object": "1", "edit": "box", "xyxy": [0, 0, 3, 4]}
+    said = {read(tmp_path, box).text, read(tmp_path, box | {"xyxy": [0, 0, 3, 5]}).text, plain, b""}
+    assert len(said) == 4
+    assert read(tmp_path, box, splits={"1": "val"}).text not in said
+
+
+def test_lines_are_added_after_those_that_stand_there_and_read_back(tmp_path):
+    stands = b'{"image": "1", "edit": "leave_out", "who": "\xc3\xa9va"}'
+    (tmp_path / "edits.jsonl").write_bytes(stands)
+    made = [
+        Edit("2", "class", "a b", class_name="car", why="four wheels"),
+        Edit("é", "box", "7", xyxy=(0.5, 1.0, 3.25, 4.0)),
+        Edit("2", "fine"),
+    ]
+    edits.append(tmp_path, made)
+    text = (tmp_path / "edits.jsonl").read_bytes()
+    assert text.startswith(stands + b"\n") and text.endswith(b"\n") and text.count(b"\n") == 4
+    assert list(edits.read(tmp_path, CLASSES).edits[1:]) == made
+    assert json.loads(text.splitlines()[1]) == {
+        "image": "2",
+        "object": "a b",
+        "edit": "class",
+        "class": "car",
+        "who": "",
+        "when": "",
+        "why": "four wheels",
+    }
+    assert [path.name for path in tmp_path.iterdir()] == ["edits.jsonl"]
+
+
+def test_lines_that_cannot_be_written_leave_the_file_as_it_was(tmp_path, monkeypatch):
+    (tmp_path / "edits.jsonl").write_bytes(b"")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(EnvironmentProblem, match="edits.jsonl: cannot be written: No space left"):
+        edits.append(tmp_path, [Edit("2", "fine")])
+    assert [path.name for path in tmp_path.iterdir()] == ["edits.jsonl"]
+    assert (tmp_path / "edits.jsonl").read_bytes() == b""

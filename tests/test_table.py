@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -63,3 +66,16 @@ def test_a_name_that_is_no_utf8_gets_the_form_it_has_in_the_record(tmp_path):
     assert table.read(images)["path"].tolist() == [read.path]
     assert table.read(images)["filename"].tolist() == [read.filename]
     assert table.read(objects)["object_id"].tolist() == [read.object_id[0]]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts the threads that Linux shows")
+def test_reading_leaves_no_thread_that_could_outlive_the_interpreter(tmp_path):
+    images, _ = write(tmp_path, "a", [make_record()])
+    script = (
+        "import os, sys; from pathlib import Path; from datapipe import table\n"
+        "before = set(os.listdir('/proc/self/task')); table.read(Path(sys.argv[1]))\n"
+        "sys.exit(len(set(os.listdir('/proc/self/task')) - before))"
+    )
+    environment = os.environ | {"ARROW_DEFAULT_MEMORY_POOL": "system"}
+    command = [sys.executable, "-c", script, str(images)]
+    assert subprocess.run(command, env=environment, check=False, timeout=60).returncode == 0

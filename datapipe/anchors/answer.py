@@ -36,6 +36,7 @@ class AnchorReport:
     gain:      None where nothing could be held out
     images, ignored, too_small: pictures with fitted objects; objects not fitted
     split:     of the dataset; "" for all of it
+    planned:   whether the objects are those of a recipe's planned samples
     notes:     what the reader must know beside the numbers
     """
 
@@ -58,6 +59,7 @@ class AnchorReport:
     ignored: int
     too_small: int
     split: str = ""
+    planned: bool = False
     notes: tuple[str, ...] = ()
 
     @property

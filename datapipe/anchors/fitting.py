@@ -134,6 +134,7 @@ def fit(
         ignored=seen.ignored,
         too_small=seen.too_small,
         split=split or "",
+        planned=columns.canvas_hw is not None,
         notes=tuple(notes),
     )
 
@@ -223,7 +224,7 @@ def _verdict(won: Gain | None, same: bool, lost: float) -> tuple[Verdict, str]:
     if same:
         return keep, f"nothing found does better than the defaults; {told}"
     if won.worth and lost >= WORTH / 2:
-        return keep, f"{told}, but {lost:.1%} fewer objects reach the matcher's threshold"
+        return keep, f"{told}, but {100 * lost:.1f} % fewer objects reach the matcher's threshold"
     if won.worth:
         return "change", told
     if low <= 0:

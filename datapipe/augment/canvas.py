@@ -12,6 +12,8 @@ from datapipe import resizing
 from datapipe.augment.plan import Matrix, Outline, Picture, Tile, affine, moved, rectangle
 from datapipe.augment.ranges import check_whole
 
+MOST_SIDE_PX = 8192
+"""Of a canvas; 201 MB a picture."""
 _SHAPES = 0x5ED  # sets these draws apart from the steps' own
 
 
@@ -44,7 +46,7 @@ class MultiScale:
             check_whole(name, getattr(self, name), 1)
         for name in ("min", "max"):
             side = getattr(self, name)
-            check_whole(name, side, 1)
+            _check_side(name, side)
             if side % self.step:
                 raise ValueError(f"{name} {side}: want a multiple of step, {self.step} px")
         if self.min > self.max:
@@ -86,7 +88,7 @@ class Input:
         if not isinstance(self.hw, tuple) or len(self.hw) != 2:
             raise ValueError(f"hw {self.hw}: want height and width, two whole numbers")
         for side in self.hw:
-            check_whole("hw", side, 1)
+            _check_side("hw", side)
         if self.resize not in resizing.MODES:
             raise ValueError(f"resize {self.resize}: want one of {', '.join(resizing.MODES)}")
         if self.resize == "short_side" and self.hw[0] > self.hw[1]:
@@ -143,6 +145,12 @@ class Input:
             hw = self.hw
         matrix, outline = _placed(picture.wh, hw, self.resize)
         return Tile(picture, matrix, outline)
+
+
+def _check_side(name: str, side: int) -> None:
+    check_whole(name, side, 1)
+    if side > MOST_SIDE_PX:
+        raise ValueError(f"{name} {side}: want at most {MOST_SIDE_PX} px")
 
 
 @lru_cache(maxsize=16384)

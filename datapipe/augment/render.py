@@ -9,8 +9,7 @@ gap nor blend. Any number of threads may render at once: OpenCV lets go of the G
 from __future__ import annotations
 
 import math
-import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import cv2
 import numpy as np
@@ -23,7 +22,6 @@ from datapipe.images.pixels import Decoded, Pixels
 
 _CALL_PX = 4000
 """What one more OpenCV call costs in pixels of a warp, at 2.7 ns each, with the GIL given back and taken."""
-_mine = threading.local()
 
 
 def render(plan: Plan, pictures: Mapping[int, Decoded], out: Pixels | None = None) -> Pixels:
@@ -63,18 +61,20 @@ def render(plan: Plan, pictures: Mapping[int, Decoded], out: Pixels | None = Non
 
 def _paint(canvas: Pixels, layer: Layer, pictures: Mapping[int, Decoded], fill: Fill) -> None:
     tiles = layer.tiles
-    everything = (0, 0, canvas.shape[1], canvas.shape[0])
+    height, width = canvas.shape[:2]
     if tiles and fill == "edge":
         picture = pictures[tiles[0].picture.number]
-        if not copied(canvas, tiles[0], picture, everything):
+        if not copied(canvas, tiles[0], picture, (0, 0, width, height)):
             Warp(tiles[0], picture).over(canvas)
         tiles = tiles[1:]
-    elif len(tiles) != 1 or raster.box(tiles[0].visible) != everything:
+    outlines = [tile.visible.tolist() for tile in tiles]
+    if (fill != "edge" or not layer.tiles) and not raster.fill(outlines, width, height):
         _flood(canvas, fill)
-    for tile in tiles:
-        picture, box = pictures[tile.picture.number], raster.box(tile.visible)
+    for number, tile in enumerate(tiles, 1):
+        picture, outline = pictures[tile.picture.number], outlines[number - 1]
+        box = raster.box(outline)
         if box is None:
-            _sample_outline(canvas, tile, picture)
+            _sample_outline(canvas, tile, picture, outline, outlines[number:])
         else:
             _sample(canvas, tile, picture, box)
 
@@ -93,43 +93,52 @@ def _sample(canvas: Pixels, tile: Tile, picture: Decoded, box: tuple[int, int, i
             Warp(tile, picture).into(place, x1, y1)
 
 
-def _sample_outline(canvas: Pixels, tile: Tile, picture: Decoded) -> None:
+def _sample_outline(
+    canvas: Pixels, tile: Tile, picture: Decoded, outline: raster.Points, later: list[raster.Points]
+) -> None:
     """Sample a tile into its slanted outline.
 
-    Bands of rows, each as wide as the outline is there, go to scratch memory and from there through a mask to
-    the canvas: only small triangles are sampled in vain, and the copy costs a fortieth of the warp.
+    Bands of rows, each as wide as the outline is there, are sampled straight into the canvas. The small
+    triangles beside the outline are put back afterwards, unless a later tile covers them anyway.
     """
-    (x1, y1, x2, y2), left, right = raster.rows(tile.visible)
-    height, width = y2 - y1, x2 - x1
-    if not height or not width:
+    (x1, y1, x2, y2), corners = raster.corners(outline)
+    if x1 >= x2 or y1 >= y2:
         return
-    cuts = _bands(width * height - int((right - left).sum()), height)
-    begins = np.minimum.reduceat(left, cuts[:-1]).tolist()
-    ends = np.maximum.reduceat(right, cuts[:-1]).tolist()
-    scratch, warp = _scratch(height, width), Warp(tile, picture)
-    for begin, end, upper, lower in zip(begins, ends, cuts[:-1], cuts[1:], strict=True):
+    place, warp = canvas[y1:y2, x1:x2], Warp(tile, picture)
+    kept = [
+        (place[corner.rows, corner.columns], corner.mask())
+        for corner in corners
+        if not any(raster.holds(over, corner.points) for over in later)
+    ]
+    before = [part.copy() for part, _ in kept]
+    for upper, lower, begin, end in _bands(y2 - y1, x2 - x1, corners):
         if begin < end:
-            warp.into(scratch[upper:lower, begin:end], x1 + begin, y1 + upper)
-    cv2.copyTo(scratch, raster.mask(left, right, width), canvas[y1:y2, x1:x2])
+            warp.into(place[upper:lower, begin:end], x1 + begin, y1 + upper)
+    for (part, mask), pixels in zip(kept, before, strict=True):
+        cv2.copyTo(pixels, mask, part)
 
 
-def _bands(beside: int, height: int) -> list[int]:
-    """Rows to cut at, so that what is sampled beside the outline costs about what the calls cost.
+def _bands(height: int, width: int, corners: list[raster.Corner]) -> Iterator[tuple[int, int, int, int]]:
+    """Cut a rectangle so that what is sampled beside an outline costs about what the calls cost.
 
     Args:
-        beside: px beside the outline in one band; n bands leave about an n-th of it.
         height: rows.
+        width: columns.
+        corners: what lies beside the outline: some half of these rectangles. n bands sample an n-th of that.
 
-    Returns:
-        From 0 to height, rising.
+    Yields:
+        Upper row, row below the last, left column, column beyond the last.
     """
+    beside = sum(math.prod(part.stop - part.start for part in corner[:2]) for corner in corners) / 2
     count = min(max(1, round(math.sqrt(beside / _CALL_PX))), height)
-    return [height * k // count for k in range(count + 1)]
-
-
-def _scratch(height: int, width: int) -> Pixels:
-    """This thread's memory for one tile."""
-    memory: Pixels | None = getattr(_mine, "memory", None)
-    if memory is None or len(memory) < height * width * 3:
-        memory = _mine.memory = np.empty(height * width * 3, np.uint8)
-    return memory[: height * width * 3].reshape(height, width, 3)
+    for k in range(count):
+        upper, lower, begin, end = height * k // count, height * (k + 1) // count, 0, width
+        for corner in corners:
+            first, last = corner.rows.start, corner.rows.stop
+            row = lower - 1 if corner.is_top else upper
+            if first <= row < last:  # what is widest of the band lies in this corner
+                if corner.is_left:
+                    begin = corner.end(row)
+                else:
+                    end = corner.end(row)
+        yield upper, lower, begin, end

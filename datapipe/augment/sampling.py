@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from datapipe.augment.plan import Matrix, Outline, Tile, moved
-from datapipe.images.pixels import FACTORS, Decoded, Factor, Pixels, shrunk
+from datapipe.images.pixels import BESIDE, FACTORS, Decoded, Factor, Pixels, shrunk
 
 _LINEAR = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 _EXACT = 2.0**-20  # px or px per px: less is rounding noise
@@ -42,7 +42,8 @@ class Warp:
     def __init__(self, tile: Tile, picture: Decoded) -> None:
         a, b, c, d, e, f, g, h, i = _inverse(tile.matrix)
         self.source, left, top, factor = _source(tile, picture)
-        x, y = left / factor - 0.5, top / factor - 0.5  # half a pixel from edge to index, one for the frame
+        # half a pixel from edge to index, and what lies before the picture: one row, and its room
+        x, y = left / factor + 0.5 - BESIDE, top / factor - 0.5
         self.x = a / factor - x * g, b / factor - x * h, c / factor - x * i
         self.y = d / factor - y * g, e / factor - y * h, f / factor - y * i
         self.w = g, h, i
@@ -65,6 +66,7 @@ class Warp:
         The source gets its margins first, as far as the canvas reaches: copying a row's end takes a tenth of
         the time that OpenCV takes to find it again for each pixel of the canvas.
         """
+        self._cut(1 - BESIDE, 0, self.source[:, BESIDE - 1 : 1 - BESIDE])
         height, width = canvas.shape[:2]
         corners = [(x, y) for x in (0, width) for y in (0, height)]
         (a, b, c), (d, e, f), (g, h, i) = self.x, self.y, self.w
@@ -80,10 +82,15 @@ class Warp:
         if rows * columns > _MARGINS * height * width or max(rows, columns) > _SIDE:
             return self.into(canvas, 0, 0, cv2.BORDER_REPLICATE)
         wide: Any = cv2.copyMakeBorder(self.source, top, bottom, left, right, cv2.BORDER_REPLICATE)
-        self.source = wide
-        self.x = a + left * g, b + left * h, c + left * i
-        self.y = d + top * g, e + top * h, f + top * i
+        self._cut(left, top, wide)
         return self.into(canvas, 0, 0)
+
+    def _cut(self, x: int, y: int, source: Pixels) -> None:
+        """Sample from another cut of the source, one that has (x, y) px more on the left and above."""
+        (a, b, c), (d, e, f), (g, h, i) = self.x, self.y, self.w
+        self.x = a + x * g, b + x * h, c + x * i
+        self.y = d + y * g, e + y * h, f + y * i
+        self.source = source
 
     def into(self, place: Pixels, x: int, y: int, beyond: int = cv2.BORDER_CONSTANT) -> None:
         """Fill a part of the canvas whose first pixel is (x, y); OpenCV's rule for what lies `beyond`."""
@@ -104,7 +111,7 @@ def _source(tile: Tile, picture: Decoded) -> tuple[Pixels, int, int, int]:
     pixels, factor = picture.pixels, picture.factor
     rest = max(1, _power_for(tile) // factor)
     if rest == 1 and max(pixels.shape) < _SIDE:
-        return picture.framed, 0, 0, factor
+        return picture.roomy, 0, 0, factor
     points = moved(tile.visible, _back(tile)) / (factor * rest)
     height, width = pixels.shape[:2]
     # 2 px more on each side: a bilinear sample reads one beyond its place
@@ -112,7 +119,7 @@ def _source(tile: Tile, picture: Decoded) -> tuple[Pixels, int, int, int]:
     x2, y2 = ((math.ceil(high) + 2) * rest for high in points.max(axis=0).tolist())
     x1, y1 = min(x1, (width - 1) // rest * rest), min(y1, (height - 1) // rest * rest)
     part = Decoded(shrunk(pixels[y1:y2, x1:x2], rest))
-    return part.framed, x1 * factor, y1 * factor, factor * rest
+    return part.roomy, x1 * factor, y1 * factor, factor * rest
 
 
 def copied(place: Pixels, tile: Tile, picture: Decoded, box: tuple[int, int, int, int]) -> bool:

@@ -12,11 +12,12 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
 
-from datapipe.cli import data, learning, records
+from datapipe.cli import audit, data, doctor, learning, looking, records
 from datapipe.errors import DatapipeError, Interrupted
 from datapipe.version import VERSION
 
@@ -51,16 +52,31 @@ _COMMANDS: dict[Callable[..., None], str] = {
     records.ingest: "Read COCO, VOC or YOLO and write TFRecords; nothing vanishes.",
     data.stats: "Object sizes, classes, crowds and overlaps, at the input size.",
     data.anchors: "Fit anchors, judge them by the detector's own matcher.",
+    doctor.doctor: "Say why a detector trains badly on this, and what mends it.",
+    looking.preview: "Samples of a recipe as one picture, or two recipes side by side.",
+    looking.replay: "One sample's whole origin, and the sample again.",
+    looking.bench: "Images per second, stage by stage, and what limits them.",
     records.verify: "Read every byte of a dataset again and name any damage.",
     learning.explain: "Say what a finding means, why it hurts, what to do.",
     learning.demo: "The main job on the sample data, ending with a batch.",
 }
 for command, does in _COMMANDS.items():
     app.command(short_help=does)(command)
+app.add_typer(audit.app, name="audit", short_help="See it in the FiftyOne app, decide, and the data follows.")
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Ctrl-C or SIGTERM. An import is finished first: C code in it swallows the interrupt or garbles it."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            signal.setitimer(signal.ITIMER_REAL, 0.02)
+            return
+        frame = frame.f_back
+    raise KeyboardInterrupt
 
 
 def _deaf() -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
         signal.signal(number, signal.SIG_IGN)
 
 
@@ -68,13 +84,14 @@ def _fail(error: DatapipeError) -> NoReturn:
     _deaf()
     from datapipe import report
 
-    report.error(str(error))
+    report.error("; ".join([str(error), *getattr(error, "__notes__", ())]))
     sys.exit(error.exit_code)
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
+        signal.signal(number, _stop)
     # Arrow's own allocator keeps what it once had: a quarter of the memory of an ingest of 20 000 pictures.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     for stream in (sys.stdout, sys.stderr):  # an old locale may not know the ä of a class Käfer

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from datapipe import words
-from datapipe.cli.options import Data, Json, Quiet, RecipeName, Seed, one_of, print_json
+from datapipe.cli.options import Data, Json, Quiet, RecipeName, Seed, file_to_write, one_of, print_json
 
 
 def stats(
@@ -25,7 +25,9 @@ def stats(
     ] = "letterbox",
     html: Annotated[
         str,
-        typer.Option(metavar="FILE", help="A page with plots and pictures.", rich_help_panel="Report"),
+        typer.Option(
+            help="A page with plots and pictures.", rich_help_panel="Report", **file_to_write(".html", ".htm")
+        ),
     ] = "",
     quiet: Quiet = False,
     as_json: Json = False,
@@ -71,7 +73,7 @@ def anchors(
         typer.Option(
             help="Whose anchors, and whose matcher judges them. Default: the recipe's, else yolov4.",
             rich_help_panel="What",
-            **one_of("", "yolov4", "retinanet", "mobilenet_ssd"),
+            **one_of("yolov4", "retinanet", "mobilenet_ssd", default=""),
         ),
     ] = "",
     input_size: Annotated[
@@ -85,7 +87,7 @@ def anchors(
         typer.Option(
             help="Default: the recipe's, else the detector's own.",
             rich_help_panel="What",
-            **one_of("", "letterbox", "stretch", "short_side"),
+            **one_of("letterbox", "stretch", "short_side", default=""),
         ),
     ] = "",
     split: Annotated[
@@ -96,14 +98,18 @@ def anchors(
     write: Annotated[
         str,
         typer.Option(
-            metavar="FILE",
             help="Put them into this recipe; a new one is made from the detector's.",
             rich_help_panel="Report",
+            **file_to_write(".yaml", ".yml"),
         ),
     ] = "",
     plot: Annotated[
         str,
-        typer.Option(metavar="FILE", help="Shapes and anchors: .svg, .png, .html.", rich_help_panel="Report"),
+        typer.Option(
+            help="Shapes and anchors: .svg, .png, .html.",
+            rich_help_panel="Report",
+            **file_to_write(".svg", ".png", ".html"),
+        ),
     ] = "",
     quiet: Quiet = False,
     as_json: Json = False,

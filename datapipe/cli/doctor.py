@@ -18,7 +18,7 @@ def doctor(
         typer.Option(
             help="Default: the recipe's, or all three.",
             rich_help_panel="What",
-            **one_of("", "yolov4", "retinanet", "mobilenet_ssd"),
+            **one_of("yolov4", "retinanet", "mobilenet_ssd", default=""),
         ),
     ] = "",
     input_size: Annotated[
@@ -29,7 +29,7 @@ def doctor(
         typer.Option(
             help="Default: the detector's own.",
             rich_help_panel="What",
-            **one_of("", "letterbox", "stretch", "short_side"),
+            **one_of("letterbox", "stretch", "short_side", default=""),
         ),
     ] = "",
     split: Annotated[

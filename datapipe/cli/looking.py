@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from datapipe.cli.options import Data, Json, Quiet, RecipeName, Seed, Split, print_json
+from datapipe.cli.options import (
+    MOST_POSITION,
+    Data,
+    Json,
+    Quiet,
+    RecipeName,
+    Seed,
+    Split,
+    file_to_write,
+    print_json,
+)
 
 
 def preview(
@@ -18,7 +28,9 @@ def preview(
         typer.Option(metavar="R R", help="Two recipes side by side, same pictures.", rich_help_panel="What"),
     ] = ("", ""),
     n: Annotated[int, typer.Option("-n", min=1, help="Samples of each.", rich_help_panel="What")] = 16,
-    start: Annotated[int, typer.Option(min=0, help="First position.", rich_help_panel="What")] = 0,
+    start: Annotated[
+        int, typer.Option(min=0, max=MOST_POSITION, help="First position.", rich_help_panel="What")
+    ] = 0,
     split: Split = "train",
     seed: Seed = 0,
     targets: Annotated[
@@ -27,7 +39,14 @@ def preview(
     ] = False,
     columns: Annotated[int, typer.Option(min=1, help="Pictures in a row.", rich_help_panel="Report")] = 4,
     out: Annotated[
-        str, typer.Option("--out", "-o", metavar="FILE", help=".png or .jpg", rich_help_panel="Report")
+        str,
+        typer.Option(
+            "--out",
+            "-o",
+            help=".png or .jpg",
+            rich_help_panel="Report",
+            **file_to_write(".png", ".jpg", ".jpeg"),
+        ),
     ] = "preview.png",
     quiet: Quiet = False,
 ) -> None:
@@ -69,7 +88,9 @@ def preview(
 def replay(
     data: Data,
     recipe: RecipeName,
-    position: Annotated[int, typer.Option(min=0, help="Of the stream.", rich_help_panel="What")],
+    position: Annotated[
+        int, typer.Option(min=0, max=MOST_POSITION, help="Of the stream.", rich_help_panel="What")
+    ],
     split: Split = "train",
     seed: Seed = 0,
     out: Annotated[
@@ -77,9 +98,9 @@ def replay(
         typer.Option(
             "--out",
             "-o",
-            metavar="FILE",
             help="Default: replay-POSITION.png.",
             rich_help_panel="Report",
+            **file_to_write(".png", ".jpg", ".jpeg"),
         ),
     ] = "",
     quiet: Quiet = False,

@@ -7,6 +7,7 @@ cluster is the one that RAY_ADDRESS names, else one of this machine. All hosts m
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from types import TracebackType
@@ -46,6 +47,26 @@ class RayEngine:
     ) -> None:
         if self._owned:
             self._ray.shutdown()
+
+    def in_order(self, specs: Iterable[Any], ahead: int) -> Iterator[Any]:
+        """Yield the reports in the order of the specs, `ahead` of them being made; lost ones are made again.
+
+        Whoever finishes first, order is that of submission: then a dead node changes the waiting time and
+        nothing else.
+        """
+        task = self._task.options(scheduling_strategy="SPREAD")
+        waiting: deque[Any] = deque()
+        todo = iter(specs)
+        while True:
+            while len(waiting) <= ahead and (spec := next(todo, None)) is not None:
+                waiting.append(task.remote(spec))
+            if not waiting:
+                return
+            try:
+                report = self._ray.get(waiting.popleft())
+            except self._ray.exceptions.RayTaskError as error:
+                raise error.cause from None
+            yield report
 
     def map(self, specs: Iterable[Any], advance: Callable[[int], None]) -> Iterator[Any]:
         """Yield the reports as they come; progress advances a shard at a time."""

@@ -1,4 +1,4 @@
-"""Stored bytes to pixels, whole or at an exact fraction of their size; the plain resize of a first look."""
+"""Stored bytes to pixels, whole or at an exact fraction of their size."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ def fresh(shape: tuple[int, ...]) -> Pixels:
     return np.empty(shape, np.uint8)
 
 
+BESIDE = 16
+"""px of room on the left and right of a picture. OpenCV warps 16 px at once, and one of them that lies beyond
+the source takes it longer than all others."""
 _JPEG = b"\xff\xd8\xff"
 _FLAGS = {
     1: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION,
@@ -36,24 +39,29 @@ _FLAGS = {
 class Decoded:
     """A picture's pixels at 1/factor of its size.
 
-    pixels: (ceil(H / factor), ceil(W / factor), 3) uint8 RGB; a copy of what was given, inside `framed`
+    pixels: (ceil(H / factor), ceil(W / factor), 3) uint8 RGB; a copy of what was given, inside `roomy`
     factor: pixel (row i, column j) covers y in [i, i + 1) * factor and x in [j, j + 1) * factor of the stored
             picture, so edge coordinates map by the factor exactly, whatever is left for the last pixel
     framed: the same with one px more on every side, repeating its edge: a bilinear sample in the outer half
             of an edge pixel reads it. OpenCV's BORDER_REPLICATE takes three times as long for each px beyond,
             and a slanted tile asks for many that its outline then takes away.
-    memory: where `framed` comes from
+    roomy:  the same with BESIDE px on the left and right, the frame's among them; the others' contents are
+            undefined. Contiguous
+    memory: where `roomy` comes from
     """
 
     pixels: Pixels
     factor: int = 1
     memory: InitVar[Memory] = fresh
     framed: Pixels = field(init=False, repr=False)
+    roomy: Pixels = field(init=False, repr=False)
 
     def __post_init__(self, memory: Memory) -> None:
         height, width = self.pixels.shape[:2]
-        framed = memory((height + 2, width + 2, 3))
+        roomy = memory((height + 2, width + 2 * BESIDE, 3))
+        framed = roomy[:, BESIDE - 1 : 1 - BESIDE]
         cv2.copyMakeBorder(self.pixels, 1, 1, 1, 1, cv2.BORDER_REPLICATE, framed)
+        object.__setattr__(self, "roomy", roomy)
         object.__setattr__(self, "framed", framed)
         object.__setattr__(self, "pixels", framed[1:-1, 1:-1])
 
@@ -156,28 +164,3 @@ def _blocks(length: int, factor: int) -> list[tuple[slice, slice]]:
     count, rest = divmod(length, factor)
     parts = [(slice(0, count), slice(0, count * factor))] if count else []
     return parts + ([(slice(count, count + 1), slice(count * factor, length))] if rest else [])
-
-
-def letterbox(pixels: Pixels, hw: tuple[int, int], fill: int = 114) -> tuple[Pixels, NDArray[np.float64]]:
-    """Fit a picture into a canvas, keeping its aspect, centred on whole pixels.
-
-    Args:
-        pixels: (H, W, 3) uint8.
-        hw: height and width of the canvas in px.
-        fill: grey value of the border; 114 is darknet's and Ultralytics' habit.
-
-    Returns:
-        (h, w, 3) uint8 canvas and the (3, 3) float64 matrix from the picture's edge coordinates to the
-        canvas'.
-        Example: 640 x 480 into (608, 608) is scaled by 0.95 to 608 x 456 and moved down by 76 px.
-    """
-    height, width = pixels.shape[:2]
-    scale = min(hw[0] / height, hw[1] / width)
-    inner_w, inner_h = max(1, round(width * scale)), max(1, round(height * scale))
-    left, top = (hw[1] - inner_w) // 2, (hw[0] - inner_h) // 2
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    canvas = np.full((*hw, 3), fill, np.uint8)
-    resized = cv2.resize(pixels, (inner_w, inner_h), interpolation=method)
-    canvas[top : top + inner_h, left : left + inner_w] = resized
-    matrix = np.array([[inner_w / width, 0, left], [0, inner_h / height, top], [0, 0, 1]])
-    return canvas, matrix

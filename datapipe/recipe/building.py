@@ -130,7 +130,7 @@ class Builder:
                 "(is its folder on PYTHONPATH?)"
             )
         if not (isinstance(kind, type) and is_dataclass(kind)):
-            at.refuse(f"want a frozen dataclass, {printable(repr(kind))} is none")
+            at.refuse(f"want a frozen dataclass, this is another {type(kind).__name__}")
         return kind
 
     def _union(self, node: Node, wanted: Any, at: Place) -> Any:

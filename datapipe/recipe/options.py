@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MOST_POSITIONS = 65_536
+"""Of a window: it is planned whole, at some 0.3 ms a position, before its first sample."""
+
 
 @dataclass(frozen=True)
 class StreamOptions:
@@ -28,8 +31,8 @@ class StreamOptions:
         Raises:
             ValueError: naming the field that is off.
         """
-        if self.window < 1:
-            raise ValueError(f"window {self.window}: want 1 or more")
+        if not 1 <= self.window <= MOST_POSITIONS:
+            raise ValueError(f"window {self.window}: want a whole number from 1 to {MOST_POSITIONS}")
         if self.group < 1 or self.window % self.group:
             raise ValueError(f"group {self.group}: want a divisor of window {self.window}")
         if self.repeat_threshold is not None and not 0 < self.repeat_threshold <= 1:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 FORMATS = (".svg", ".png", ".html")
 MOST_DOTS = 5000
 MOST_CLASSES = 20
+_WIDE = 100
+"""Columns of a terminal from which on a pair of figures stands side by side."""
 _FITTED, _DEFAULT, _OBJECT = "#d1495b", "#00798c", "#9aa5b1"
 
 
@@ -34,33 +36,36 @@ def anchors(report: AnchorReport) -> None:
         report.overall.fitted.objects,
         "held-out pictures" if report.folds else "the fitted objects",
     )
+    on, aside = "on", "crowd or difficult"
+    if report.planned:
+        on, aside = "in planned samples of", "ignored by the recipe's rules"
     console.print(
-        f"[bold]{report.detector}[/] at {size}, {report.resize.replace('_', ' ')}: {objects:,} objects on "
+        f"[bold]{report.detector}[/] at {size}, {report.resize.replace('_', ' ')}: {objects:,} objects {on} "
         f"{report.images:,} images" + (f", split {escape(printable(report.split))}" if report.split else "")
     )
-    left = [
-        f"{n:,} {why}"
-        for n, why in ((report.ignored, "crowd or difficult"), (report.too_small, "under 2 px"))
-        if n
-    ]
+    left = [f"{n:,} {why}" for n, why in ((report.ignored, aside), (report.too_small, "under 2 px")) if n]
     if left:
         console.print(f"  not fitted: {', '.join(left)}", style="dim")
     folds = f", {report.folds} folds by image" if report.folds else ""
-    console.print(_table(f"fitted | defaults, on {judged}{folds}", [report.overall, *report.by_size]))
+    wide = console.width >= _WIDE
+    pair = "fitted | defaults" if wide else "fitted above defaults"
+    console.print(_table(f"{pair}, on {judged}{folds}", [report.overall, *report.by_size], wide))
     most = sorted(report.by_class, key=lambda row: -row.fitted.objects)[:MOST_CLASSES]
     if len(report.by_class) > 1:
-        console.print(_table("by class", most))
+        console.print(_table("by class", most, wide))
     if len(most) < len(report.by_class):
         console.print(f"  and {len(report.by_class) - len(most)} rarer classes: --json has all", style="dim")
-    for place, line in report.lines():
-        console.print(f"[dim]{escape(place):<24}[/] {escape(line)}", soft_wrap=True)
+    lines = report.lines()
+    longest = max(len(place) for place, _ in lines)
+    for place, line in lines:
+        console.print(f"[dim]{escape(place):<{longest}}[/]  {escape(line)}", soft_wrap=True)
     for note in report.notes:
         console.print(f"note  {escape(printable(note, 300))}", style="dim")
     colour = "green" if report.verdict == "change" else "yellow"
     console.print(f"[bold {colour}]{report.verdict}[/]: {escape(report.reason)}", soft_wrap=True)
 
 
-def _table(title: str, rows: Sequence[Compared]) -> Table:
+def _table(title: str, rows: Sequence[Compared], wide: bool) -> Table:
     table = Table(title=title, title_justify="left", title_style="dim", box=None, pad_edge=False)
     table.add_column("")
     table.add_column("objects", justify="right")
@@ -68,9 +73,11 @@ def _table(title: str, rows: Sequence[Compared]) -> Table:
         table.add_column(name, justify="right")
     for row in rows:
         new, old = row.fitted, row.defaults
-        pairs = [f"{new.mean_iou:.3f} | {old.mean_iou:.3f}"]
+        between = " | " if wide else "\n"
+        unit = "" if wide else " %"
+        pairs = [f"{new.mean_iou:.3f}{between}{old.mean_iou:.3f}"]
         for name in ("recall_50", "recall_40", "recall_213", "without_positive"):
-            pairs.append(f"{100 * getattr(new, name):.1f} | {100 * getattr(old, name):.1f} %")
+            pairs.append(f"{100 * getattr(new, name):.1f}{unit}{between}{100 * getattr(old, name):.1f} %")
         shown = pairs if new.objects else ["-"] * len(pairs)
         table.add_row(escape(printable(row.group, 40)), f"{new.objects:,}", *shown)
     return table

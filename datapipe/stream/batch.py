@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datapipe.objects import Objects
+from datapipe.stream.catalogue import Catalogue
+from datapipe.stream.making import Made
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +37,20 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.positions)
+
+    @classmethod
+    def of(cls, step: int, images: NDArray[np.uint8], made: Sequence[Made], catalogue: Catalogue) -> Batch:
+        """Samples whose pixels stand in (B, H, W, 3)."""
+        planned = [one.planned for one in made]
+        return cls(
+            step=step,
+            positions=np.array([one.position for one in planned], np.int64),
+            images=images,
+            objects=tuple(one.objects for one in made),
+            image=np.array([one.primary for one in planned], np.int32),
+            image_id=tuple(catalogue.image_id(one.primary) for one in planned),
+            matrix=np.stack([one.matrix for one in planned]),
+        )
 
     def part(self, rows: slice, step: int) -> Batch:
         """Some of the samples as the batch of a step."""

@@ -8,15 +8,14 @@ from typing import Any, Protocol
 
 from datapipe.engines.ray import RayEngine
 from datapipe.stream.batch import Batch
-
-Counts = dict[str, dict[str, int]]
+from datapipe.stream.ledger import Counts
 
 
 class Source(Protocol):
     """A stream; pickled, it opens the dataset again where it is unpickled, once in a process."""
 
-    def batch(self, step: int, batch_size: int) -> Batch:
-        """The samples of a step of this host."""
+    def made(self, step: int, batch_size: int) -> Batch:
+        """The samples of a step of this host, made by the process that is asked."""
 
     def take_ledger(self) -> Counts:
         """What was counted since the last time."""
@@ -32,7 +31,7 @@ def make(task: tuple[Source, int, int]) -> tuple[Batch, Counts]:
         The window as one batch, and what was counted.
     """
     source, turn, window = task
-    return source.batch(turn, window), source.take_ledger()
+    return source.made(turn, window), source.take_ledger()
 
 
 def batches(

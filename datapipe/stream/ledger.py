@@ -6,6 +6,9 @@ import threading
 from collections import Counter
 from collections.abc import Mapping
 
+Counts = dict[str, dict[str, int]]
+"""By heading and name."""
+
 
 class Ledger:
     """Counters under headings, safe to add to from any thread.

@@ -18,7 +18,7 @@ from datapipe.images.pixels import Decoded, Factor
 from datapipe.objects import Objects
 from datapipe.recipe import Recipe
 from datapipe.stream.catalogue import Catalogue
-from datapipe.stream.chance import generator
+from datapipe.stream.chance import Chance
 from datapipe.stream.crew import settle
 from datapipe.stream.ledger import Ledger
 from datapipe.stream.pictures import Loaded, Pictures, Submit, Wanted
@@ -54,7 +54,7 @@ class Maker:
         on_damaged: OnDamaged,
     ) -> None:
         """Fix what making depends on; see `Stream`."""
-        self._recipe, self._seed, self._catalogue, self._planner = recipe, seed, catalogue, planner
+        self._recipe, self._chance, self._catalogue, self._planner = recipe, Chance(seed), catalogue, planner
         self._pictures, self._ledger, self._on_damaged = pictures, ledger, on_damaged
         self._damaged: set[int] = set()
 
@@ -81,12 +81,12 @@ class Maker:
         shown: set[int] = set()
         taken, factors = 0, window.factors
         for sample in samples:
-            new = sample.factors.keys() - shown
+            new = set(sample.numbers) - shown
             more = sum(self._pictures.size(Wanted(window.number, n, factors[n])) for n in new)
             if portion and taken + more > self._pictures.budget // 2:
                 yield portion
                 portion, shown, taken = [], set(), 0
-                new = set(sample.factors)
+                new = set(sample.numbers)
                 more = sum(self._pictures.size(Wanted(window.number, n, factors[n])) for n in new)
             portion.append(sample)
             shown |= new
@@ -113,7 +113,7 @@ class Maker:
 
     def _wanted(self, window: Window, sample: Planned, factors: Mapping[int, Factor]) -> dict[int, Wanted]:
         """The pictures a sample needs; with "skip" also those it hides, to know whether they are whole."""
-        numbers = sample.factors if self._on_damaged == "stop" else sample.shown
+        numbers = sample.numbers if self._on_damaged == "stop" else sample.shown
         return {number: Wanted(window.number, number, factors.get(number, 8)) for number in numbers}
 
     def _refuse_or_note(self, samples: list[Planned], broken: Mapping[int, BaseException]) -> None:
@@ -189,7 +189,7 @@ class Maker:
         try:
             render(sample.plan, pictures, out)
             for i, step in enumerate(self._recipe.pixels):
-                rng = generator(self._seed, "pixels", sample.position, i)
+                rng = self._chance.at("pixels", sample.position, i)
                 if hasattr(step, "apply"):
                     pixels, objects, counts = step.apply(pixels, objects, self._recipe.objects, rng)
                     self._ledger.add("pixels", counts)

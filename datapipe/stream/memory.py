@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,7 @@ class Memory:
             memory = self._idle[size].pop()
         except (KeyError, IndexError):
             memory = np.empty(size + _ALIGNED, np.uint8)
-        return np.asarray(_Lease(self, memory, shape))
+        return np.asarray(Lease(self, memory, shape))
 
     def idle(self) -> int:
         """Bytes that are ready to be used again."""
@@ -58,10 +58,17 @@ class Memory:
             self._idle.setdefault(size, deque()).append(memory)
 
 
-class _Lease:
+class Owner(Protocol):
+    """Whoever lends memory."""
+
+    def take_back(self, memory: NDArray[np.uint8]) -> None:
+        """Called when nobody holds it any more, at any moment, on any thread."""
+
+
+class Lease:
     """What an array's `base` is: it goes when the last array on it goes."""
 
-    def __init__(self, owner: Memory, memory: NDArray[np.uint8], shape: tuple[int, ...]) -> None:
+    def __init__(self, owner: Owner, memory: NDArray[np.uint8], shape: tuple[int, ...]) -> None:
         self._owner, self._memory = owner, memory
         start = memory.ctypes.data
         place = start + -start % _ALIGNED

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from datapipe.sample import Sample
 from datapipe.stream.catalogue import Catalogue
+from datapipe.stream.making import Made
 from datapipe.stream.windows import Planned
 
 
@@ -49,3 +54,17 @@ def origin(
             for layer in plan.layers
         ],
     }
+
+
+def sample(made: Made, pixels: NDArray[np.uint8], window: int, epoch: int, catalogue: Catalogue) -> Sample:
+    """A sample with all that is known of it; see `origin`."""
+    planned = made.planned
+    return Sample(
+        position=planned.position,
+        image=planned.primary,
+        image_id=catalogue.image_id(planned.primary),
+        pixels=pixels,
+        objects=made.objects,
+        matrix=planned.matrix,
+        origin=origin(planned, made.factors, window, epoch, catalogue),
+    )

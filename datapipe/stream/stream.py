@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import fields
 from functools import partial
 from itertools import count
 from types import TracebackType
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakSet, finalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,16 +23,17 @@ from datapipe.stream import far
 from datapipe.stream import state as states
 from datapipe.stream.batch import Batch
 from datapipe.stream.catalogue import Catalogue
-from datapipe.stream.crew import Crew, in_order
+from datapipe.stream.crew import Alone, Crew, in_order
 from datapipe.stream.ledger import Ledger
 from datapipe.stream.making import Made, Maker
 from datapipe.stream.memory import Memory
+from datapipe.stream.near import nearby
 from datapipe.stream.order import Order
-from datapipe.stream.origin import origin
+from datapipe.stream.origin import sample
 from datapipe.stream.outcomes import Outcome, outcomes
 from datapipe.stream.pictures import Pictures
 from datapipe.stream.steps import Steps
-from datapipe.stream.terms import OnDamaged, Terms
+from datapipe.stream.terms import OnDamaged, Terms, Workers
 from datapipe.stream.windows import Planner, Window
 
 
@@ -46,8 +47,8 @@ class Stream:
     A window of positions (recipe: `stream.window`) is planned whole, and each of its pictures decoded once
     while its batches are made in turn; a single `stream[k]` costs one window's plan and one sample's pixels.
 
-    Safe to use from many threads. Threads start with the first picture and end with `close`. OpenCV's own
-    threads are switched off for the whole process (`cv2.setNumThreads(0)`).
+    Safe to use from many threads. Threads and worker processes start when they are needed and end with
+    `close`. OpenCV's own threads are switched off for the whole process (`cv2.setNumThreads(0)`).
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Stream:
         memory_mb: float = 512,
         on_damaged: OnDamaged = "stop",
         engine: str = "local",
+        workers: Workers = "auto",
     ) -> None:
         """Plan nothing yet; reads the dataset's tables.
 
@@ -78,12 +80,15 @@ class Stream:
             memory_mb: of decoded pictures held at a time.
             on_damaged: "stop" with a RecordError at a damaged record, or "skip": in its place the primary of
                 the next position of the window is shown whose record is whole, and the ledger counts it.
+            workers: "auto" has batches that were asked for in a row for a second made ahead by processes, as
+                many as `threads` and 64 of `memory_mb` for each allow; they and this one hold a window's
+                samples each. "processes" starts them at once, "threads" never. The bytes are the same.
             engine: "ray" has `batches` fetch whole windows from a Ray cluster; all else stays here.
 
         Raises:
             UsageError: no such split, an empty one, or an argument out of range.
         """
-        terms = Terms(split, seed, shard, training, on_damaged, threads, memory_mb, engine)
+        terms = Terms(split, seed, shard, training, on_damaged, threads, memory_mb, engine, workers)
         self.dataset, self.recipe, self.terms = dataset, recipe, terms
         self.split, self.seed, self.training = split, seed, training
         self.host, self.hosts = shard
@@ -91,22 +96,24 @@ class Stream:
         if not len(numbers):
             raise UsageError(f"{dataset.folder}: split {split!r} holds no image")
         used = recipe if training else recipe.evaluation()
-        self._used, self.catalogue = used, Catalogue(dataset, used.objects.ignore)
+        ignore = used.objects.ignore
+        self._used, self.catalogue = used, Catalogue(dataset, ignore)
         factors = self.catalogue.repeat_factors(numbers, used.stream.repeat_threshold)
         self._order = Order(numbers, seed, shuffled=training, factors=factors)
         end = None if training else len(numbers)
         self._steps = Steps(used.stream.window, self._order.per_epoch, shard, end)
         self._planner = Planner(self.catalogue, self._order, self._steps, used, seed)
         self._ledger = Ledger()
-        budget = int(memory_mb * 2**20)
-        self._memory = Memory(budget // 4)
-        self._pictures = Pictures(
-            dataset, self.catalogue, used.objects.ignore, budget, self._ledger, self._memory
-        )
+        self._memory = Memory((budget := int(memory_mb * 2**20)) // 4)
+        self._pictures = Pictures(dataset, self.catalogue, ignore, budget, self._ledger, self._memory)
         self._maker = Maker(
             used, seed, self.catalogue, self._planner, self._pictures, self._ledger, on_damaged
         )
-        self._crew = Crew(terms.workers)
+        self._crew = Crew(terms.cpus) if terms.cpus > 1 else Alone()
+        travelling = partial(_arrived, str(dataset.folder), dataset.identity, recipe)
+        self._near = nearby(travelling, terms, self._planner.shapes, self._ledger.absorb)
+        if self._near:
+            finalize(self, self._near.close)
         self._running: WeakSet[Generator[Batch]] = WeakSet()
         opencv.one_thread()
 
@@ -168,19 +175,15 @@ class Stream:
             IndexError: a finite stream has ended before.
             RecordError: a record is damaged; names position and picture.
         """
+        per_window = self._steps.in_window(batch_size)
+        ahead = self._near.batch(step, batch_size, per_window) if self._near else None
+        return self.made(step, batch_size) if ahead is None else ahead
+
+    def made(self, step: int, batch_size: int, images: NDArray[np.uint8] | None = None) -> Batch:
+        """`batch`, made by this process alone, painted into (B, H, W, 3) uint8 memory if given."""
         number, rows = self._steps.rows(step, batch_size)
         window = self._planner.window(number)
-        images, made = self._make(window, rows)
-        planned = [one.planned for one in made]
-        return Batch(
-            step=step,
-            positions=np.array([one.position for one in planned], np.int64),
-            images=images,
-            objects=tuple(one.objects for one in made),
-            image=np.array([one.primary for one in planned], np.int32),
-            image_id=tuple(self.catalogue.image_id(one.primary) for one in planned),
-            matrix=np.stack([one.matrix for one in planned]),
-        )
+        return Batch.of(step, *self._make(window, rows, images), self.catalogue)
 
     def batches(self, batch_size: int, start_step: int = 0, *, ahead: int = 2) -> Iterator[Batch]:
         """Batch after batch, some made ahead of their use; without end for training.
@@ -209,8 +212,7 @@ class Stream:
         Planned from the object table, which knows no outlines and no left-out places: under rotation a box
         follows the ellipse rule even where a polygon would tell more.
         """
-        planned = self._planner.samples(start, stop)
-        return outcomes(planned, self.catalogue, self._used.objects)
+        return outcomes(self._planner.samples(start, stop), self.catalogue, self._used.objects)
 
     def ledger(self) -> dict[str, dict[str, int]]:
         """What this stream has done so far in this process; see `Ledger.read`."""
@@ -219,6 +221,10 @@ class Stream:
     def take_ledger(self) -> dict[str, dict[str, int]]:
         """What it has done since this was last asked."""
         return self._ledger.take()
+
+    def cpu_seconds(self) -> float:
+        """CPU time that this process and those that now make batches for it have used, for measuring."""
+        return time.process_time() + (self._near.cpu_seconds() if self._near else 0.0)
 
     def state(self, step: int) -> dict[str, Any]:
         """What a checkpoint must keep to go on at a step; JSON values.
@@ -250,6 +256,8 @@ class Stream:
         """End threads and loops over `batches`, free idle memory; the next sample starts threads anew."""
         for running in list(self._running):
             running.close()
+        if self._near:
+            self._near.close()
         self._crew.close()
         self._pictures.forget()
         self._memory.clear()
@@ -257,23 +265,16 @@ class Stream:
     def _samples(self, number: int, rows: range) -> list[Sample]:
         window = self._planner.window(number)
         images, made = self._make(window, rows)
-        return [self._sample(window, one, pixels) for one, pixels in zip(made, images, strict=True)]
+        return [
+            sample(one, pixels, number, self._order.epoch(one.planned.position), self.catalogue)
+            for one, pixels in zip(made, images, strict=True)
+        ]
 
-    def _sample(self, window: Window, made: Made, pixels: NDArray[np.uint8]) -> Sample:
-        planned = made.planned
-        epoch = self._order.epoch(planned.position)
-        return Sample(
-            position=planned.position,
-            image=planned.primary,
-            image_id=self.catalogue.image_id(planned.primary),
-            pixels=pixels,
-            objects=made.objects,
-            matrix=planned.matrix,
-            origin=origin(planned, made.factors, window.number, epoch, self.catalogue),
-        )
-
-    def _make(self, window: Window, rows: range) -> tuple[NDArray[np.uint8], list[Made]]:
-        images = self._memory.array((len(rows), *window.samples[rows.start].plan.hw, 3))
+    def _make(
+        self, window: Window, rows: range, images: NDArray[np.uint8] | None = None
+    ) -> tuple[NDArray[np.uint8], list[Made]]:
+        if images is None:
+            images = self._memory.array((len(rows), *window.samples[rows.start].plan.hw, 3))
         made = self._maker.make(window, rows, images, self._crew.submit)
         self._pictures.forget(window.number - 2 * self.hosts)
         return images, made
@@ -295,6 +296,5 @@ def _arrived(folder: str, identity: str, recipe: Recipe, terms: Terms) -> Stream
         if dataset.identity != identity:
             raise InputError(f"{folder}: another dataset here than where the stream comes from")
         _open.clear()
-        named = {field.name: getattr(terms, field.name) for field in fields(terms)}
-        _open[key] = Stream(dataset, recipe, **named)
+        _open[key] = Stream(dataset, recipe, **vars(terms))
     return _open[key]

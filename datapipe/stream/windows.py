@@ -51,8 +51,13 @@ class Planned:
         return distinct([self.primary, *(number for hand in self.partners for number in hand or ())])
 
     @cached_property
+    def numbers(self) -> list[int]:
+        """Numbers of the pictures on the canvas."""
+        return distinct([tile.picture.number for layer in self.plan.layers for tile in layer.tiles])
+
+    @property
     def factors(self) -> dict[int, Factor]:
-        """Pictures on the canvas and the reduction at which this sample wants each decoded."""
+        """The reduction at which this sample wants each of them decoded."""
         return least(self.plan.tiles)
 
 
@@ -77,7 +82,7 @@ class Window:
     @cached_property
     def users(self) -> Counter[int]:
         """How many samples show each picture."""
-        return Counter(number for sample in self.samples for number in sample.factors)
+        return Counter(number for sample in self.samples for number in sample.numbers)
 
 
 def least(tiles: Iterable[Tile]) -> dict[int, Factor]:
@@ -139,7 +144,7 @@ class Planner:
         positions = self._steps.positions(number)
         primaries = self._order.pictures(positions.start, positions.stop)
         here = self._recipe.input.fixed(number, self._seed)
-        hw = here.hw_for(number, self._seed, [self._catalogue.size(picture) for picture in primaries])
+        hw = self._hw(here, number, primaries)
         dealt: list[Sequence[Hand]] = [()] * len(primaries)
         if self._recipe.mix:
             everything = distinct(primaries)
@@ -162,6 +167,20 @@ class Planner:
             ),
         )
 
+    def shapes(self, turn: int, batch_size: int) -> list[tuple[int, ...]]:
+        """The shapes of the batches of this host's window, without planning it; none beyond the end."""
+        host, hosts = self._steps.shard
+        number = turn * hosts + host
+        positions = self._steps.positions(number)
+        if not positions:
+            return []
+        here = self._recipe.input.fixed(number, self._seed)
+        hw = self._hw(here, number, self._order.pictures(positions.start, positions.stop))
+        return [
+            (min(batch_size, len(positions) - first), *hw, 3)
+            for first in range(0, len(positions), batch_size)
+        ]
+
     def instead(self, window: Window, sample: Planned, replaced: Mapping[int, int]) -> Planned:
         """A sample planned anew with other pictures in place of some."""
         primary = replaced.get(sample.primary, sample.primary)
@@ -171,6 +190,9 @@ class Planner:
         shown = {replaced.get(number, number) for number in sample.shown}
         pictures = {number: self._catalogue.picture(number) for number in shown}
         return self._sample(sample.position, primary, partners, pictures, window.input, sample.plan.hw)
+
+    def _hw(self, here: Input, number: int, primaries: Sequence[int]) -> tuple[int, int]:
+        return here.hw_for(number, self._seed, [self._catalogue.size(picture) for picture in primaries])
 
     def _wanted(self, position: int) -> list[int | None]:
         """How many partners each mix step wants; None where it does not fire."""

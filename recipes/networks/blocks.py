@@ -11,6 +11,15 @@ def channels(n: float, width: float) -> int:
     return max(8, int(n * width / 8 + 0.5) * 8)
 
 
+def normalized(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Batch normalisation whose moving statistics follow within some ten steps.
+
+    The momentum is torchvision's. With TF Object Detection's 0.97 the statistics lag behind the weights, and
+    a MobileNet of 120 steps that has an AP50 of 1.0 by its batches' statistics has 0.15 by the moving ones.
+    """
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-3)(x)
+
+
 def conv(
     x: keras.KerasTensor,
     filters: int,
@@ -21,7 +30,7 @@ def conv(
 ) -> keras.KerasTensor:
     """Convolution, batch normalisation, activation; the map has ceil(side / stride) cells."""
     x = layers.Conv2D(filters, kernel, stride, "same", use_bias=False, name=name)(x)
-    x = layers.BatchNormalization(momentum=0.97, epsilon=1e-3)(x)
+    x = normalized(x)
     return layers.Activation(activation)(x) if activation else x
 
 

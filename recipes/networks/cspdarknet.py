@@ -47,6 +47,7 @@ def yolov4(
         x = _csp(x, of(64 * 2**stage), max(1, round(blocks * depth)), of, first=stage == 0)
         if drop_block and stage >= 3:
             x = DropBlock(drop_block)(x)
+        x = layers.Identity(name=f"stage{stage + 1}")(x)
         stages.append(x)
     p3, p4, p5 = _pan(stages[2], stages[3], _spp(stages[4], of), of)
     outputs = {}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from recipes.networks.blocks import Flat, channels, conv
+from recipes.networks.blocks import Flat, channels, conv, normalized
 
 STAGES = (
     (1, 16, 1, 1),
@@ -48,6 +48,7 @@ def mobilenet_ssd(
             if stage == 5 and block == 0:
                 maps.append(expanded)  # "layer_15/expansion_output": the last of stride 16
             x = _bottleneck(x, expanded, channels(filters, width), first_stride if block == 0 else 1)
+        x = layers.Identity(name=f"stage{stage + 1}")(x)
     x = conv(x, channels(1280, width), 1, 1, "relu6")
     maps.append(x)
     for filters in EXTRA[: len(anchors_per_cell) - 2]:
@@ -70,19 +71,19 @@ def _bottleneck(
     x: keras.KerasTensor, expanded: keras.KerasTensor, filters: int, stride: int
 ) -> keras.KerasTensor:
     y = layers.DepthwiseConv2D(3, stride, "same", use_bias=False)(expanded)
-    y = layers.Activation("relu6")(layers.BatchNormalization(momentum=0.97, epsilon=1e-3)(y))
+    y = layers.Activation("relu6")(normalized(y))
     y = conv(y, filters, 1, 1, None)
     return layers.Add()([x, y]) if stride == 1 and x.shape[-1] == filters else y
 
 
 def _separable(x: keras.KerasTensor, filters: int, stride: int) -> keras.KerasTensor:
     x = layers.DepthwiseConv2D(3, stride, "same", use_bias=False)(x)
-    x = layers.Activation("relu6")(layers.BatchNormalization(momentum=0.97, epsilon=1e-3)(x))
+    x = layers.Activation("relu6")(normalized(x))
     return conv(x, filters, 1, 1, "relu6")
 
 
 def _head(x: keras.KerasTensor, filters: int) -> keras.KerasTensor:
     """SSDLite's predictor: a depthwise 3 x 3 and a pointwise convolution."""
     x = layers.DepthwiseConv2D(3, 1, "same", use_bias=False)(x)
-    x = layers.Activation("relu6")(layers.BatchNormalization(momentum=0.97, epsilon=1e-3)(x))
+    x = layers.Activation("relu6")(normalized(x))
     return layers.Conv2D(filters, 1)(x)

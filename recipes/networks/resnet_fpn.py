@@ -65,6 +65,7 @@ def _resnet(image: keras.KerasTensor, depth: int, width: float) -> list[keras.Ke
         for block in range(blocks):
             stride = 2 if stage and not block else 1
             x = _block(x, channels(64 * 2**stage, width), stride, plain=depth < 50)
+        x = layers.Identity(name=f"stage{stage + 1}")(x)
         stages.append(x)
     return stages[1:]
 

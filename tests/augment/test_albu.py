@@ -13,6 +13,7 @@ import pytest
 
 from datapipe.augment.albu import Albumentations
 from datapipe.augment.rules import ObjectRules
+from datapipe.errors import InputError
 from datapipe.objects import Objects
 
 RULES = ObjectRules()
@@ -152,7 +153,7 @@ def test_a_wrong_name_or_parameter_is_refused_with_the_nearest(transforms, messa
 
 @pytest.mark.parametrize("transform", ["Normalize", "ToFloat", {"Resize": {"height": 3, "width": 4}}])
 def test_a_transform_that_changes_the_canvas_itself_is_refused(transform):
-    with pytest.raises(ValueError, match="want the canvas as it was"):
+    with pytest.raises(InputError, match="want the canvas as it was"):
         for seed in range(20):  # p is 0.5
             run(Albumentations((transform,)), seed)
 

@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 import pytest
 import simplejpeg
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from datapipe.augment import raster
 from datapipe.augment.plan import Layer, Picture, Plan, Tile, moved, rectangle, whole
 from datapipe.augment.render import factor_for, render
 from datapipe.images.pixels import Decoded, decode_reduced, shrunk
@@ -117,6 +118,65 @@ def test_neighbouring_tiles_leave_no_seam_and_nothing_is_painted_outside(angle, 
     _, owner = reference(Plan(plan.hw, (Layer((Tile(picture(0, (1, 1)), np.eye(3), around),)),), FILL), white)
     assert ((made == 255).all(axis=2) == (owner == 0)).all()
     assert (made[owner < 0] == FILL).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(angles, st.floats(0.4, 3), quarters, quarters, st.permutations(range(4)), st.booleans())
+def test_neither_what_was_there_nor_what_lies_beside_a_picture_ever_shows(angle, scale, x, y, order, cutmix):
+    """Tiles are painted too large, put back, and covered by others: all of that must be gone in the end."""
+    plan = mosaic((140, 190), (95 + x, 70 + y), turned(angle, scale, (95, 70)), wh=(80, 60))
+    tiles = [plan.tiles[n] for n in order if n < len(plan.tiles)]
+    if cutmix:
+        tiles.append(whole(picture(3, (80, 60)), turned(-angle, scale / 2, (50, 40)) @ shift(40, 30)))
+    plan = Plan(plan.hw, (Layer(tuple(tiles)),), FILL).finished()
+
+    def memory(value):
+        return lambda shape: np.full(shape, value, np.uint8)
+
+    shades = [np.full((60, 80, 3), 60 + 40 * n, np.uint8) for n in range(4)]
+    ones, others = ({n: Decoded(s, 1, memory(value)) for n, s in enumerate(shades)} for value in (0, 255))
+    made = render(plan, ones, np.zeros((*plan.hw, 3), np.uint8))
+    assert np.array_equal(made, render(plan, others, np.full((*plan.hw, 3), 255, np.uint8)))
+    _, owner = reference(plan, ones)
+    numbers = np.array([tile.picture.number for tile in plan.tiles])
+    expected = np.append(60 + 40 * numbers, 0)[owner]  # no owner is -1
+    assert (made[owner >= 0] == expected[owner >= 0][:, None]).all() and (made[owner < 0] == FILL).all()
+
+
+polygons = st.lists(
+    st.tuples(st.floats(0, 40), st.floats(0, 30)) | st.tuples(st.integers(0, 40), st.integers(0, 30)),
+    min_size=3,
+    max_size=9,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(polygons)
+def test_an_outline_and_its_corners_share_out_the_pixels_by_their_centres(points):
+    hull = cv2.convexHull(np.array(points, np.float32), clockwise=False)[:, 0].astype(float)
+    assume(len(hull) > 2 and cv2.contourArea(hull.astype(np.float32)) > 1)
+    assume(np.abs(hull - np.roll(hull, 1, axis=0)).sum(axis=1).min() > 1e-3)
+    (x1, y1, x2, y2), corners = raster.corners(hull.tolist())
+    owned = np.zeros((32, 42), bool)
+    owned[y1:y2, x1:x2] = True
+    for corner in corners:
+        owned[y1:y2, x1:x2][corner.rows, corner.columns] &= corner.mask() == 0
+    y, x = np.mgrid[:32, :42] + 0.5
+    depth = np.full((32, 42), np.inf)  # of a centre inside, in px
+    for (a, b), (c, d) in zip(hull, np.roll(hull, -1, axis=0), strict=True):
+        depth = np.minimum(depth, ((c - a) * (y - b) - (d - b) * (x - a)) / math.hypot(c - a, d - b))
+    assert owned[depth > 2e-6].all() and not owned[depth < -2e-6].any()
+
+
+def test_what_covers_a_corner_or_the_canvas_is_told():
+    left = [[0.0, 0.0], [6.0, 0.0], [4.0, 10.0], [0.0, 10.0]]
+    right = [[6.0, 0.0], [12.0, 0.0], [12.0, 10.0], [4.0, 10.0]]
+    _, (corner,) = raster.corners(left)
+    assert raster.holds(right, corner.points)
+    assert not raster.holds([[6.0, 0.0], [12.0, 0.0], [12.0, 10.0], [4.1, 10.0]], corner.points)
+    assert raster.fill([left, right], 12, 10) and raster.fill([right, left], 12, 10)
+    assert not raster.fill([left, right], 13, 10)
+    assert not raster.fill([right, right], 12, 10)  # larger than the canvas together, but one on the other
 
 
 @given(st.integers(-40, 40), st.integers(-40, 40), st.sampled_from([0, 1, 2, 3]), st.booleans())

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import os
 import statistics
 import sys
@@ -46,9 +45,11 @@ geometry: [{Flip: {horizontal: 0.5}}, {Affine: {rotate_deg: 10, translate: 0.1, 
 pixels: [{ColorJitter: {brightness: 0.4, saturation: 0.7, hue: 0.015}}]
 """
 SIDE, BATCH = 640, 16
-STOCK = 160
-"""More than any loader has ready: Ultralytics' two workers each hold four batches."""
+STOCK = 256
+"""More than any loader has ready: Ultralytics' two workers hold eight batches, the stream's three windows."""
 REST_S = 1.5
+START_S = 4.0
+"""Until a stream's worker processes have begun: it starts them when it has been read for a second."""
 
 
 def make_pixels(seed: int) -> np.ndarray:
@@ -88,11 +89,12 @@ def make_source(folder: Path, images: int) -> Path:
 
 
 def cpu_seconds() -> float:
-    """User and system time of this process and of its living children, which are the peer's workers."""
+    """User and system time of this process and of its living children, the loaders' workers."""
     tick, seconds = os.sysconf("SC_CLK_TCK"), sum(os.times()[:2])
-    for child in multiprocessing.active_children():
-        told = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()
-        seconds += (int(told[11]) + int(told[12])) / tick
+    for thread in Path("/proc/self/task").iterdir():
+        for child in (thread / "children").read_text().split():
+            told = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+            seconds += (int(told[11]) + int(told[12])) / tick
     return seconds
 
 
@@ -129,7 +131,9 @@ def stream_of(dataset: Dataset, recipe: Recipe, threads: int) -> Iterator[Callab
     """The stream, from a warm start, one runner that goes on where it stopped."""
     with Stream(dataset, recipe, "train", seed=1, threads=threads) as stream:
         batches = stream.batches(BATCH)
-        next(batches)
+        begun = time.perf_counter()
+        while time.perf_counter() - begun < START_S:
+            next(batches)
 
         def run(images: int) -> None:
             for _ in islice(batches, images // BATCH):

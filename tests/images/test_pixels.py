@@ -1,14 +1,12 @@
-"""Stored bytes to pixels, and the letterbox."""
+"""Stored bytes to pixels."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from make import make_picture, make_pixels
 
-from datapipe.images.pixels import decode, letterbox
+from datapipe.images.pixels import decode
 
 
 def test_decoding_a_png_gives_its_pixels_in_rgb_order():
@@ -48,22 +46,3 @@ def test_what_does_not_decode_is_a_value_error(data):
 def test_no_bytes_are_a_value_error_too():
     with pytest.raises(ValueError, match="the bytes are not a picture that decodes"):
         decode(b"")
-
-
-def test_the_example_of_the_docstring():
-    canvas, matrix = letterbox(np.zeros((480, 640, 3), np.uint8), (608, 608))
-    assert matrix.tolist() == [[0.95, 0, 0], [0, 0.95, 76], [0, 0, 1]]
-    assert canvas.shape == (608, 608, 3)
-    assert (canvas[:76] == 114).all() and (canvas[76:532] == 0).all() and (canvas[532:] == 114).all()
-
-
-@given(st.integers(1, 200), st.integers(1, 200), st.integers(1, 120), st.integers(1, 120))
-def test_the_picture_fills_exactly_the_place_the_matrix_says(w, h, canvas_w, canvas_h):
-    canvas, matrix = letterbox(np.full((h, w, 3), 255, np.uint8), (canvas_h, canvas_w))
-    x2, y2, _ = matrix @ [w, h, 1]
-    x1, y1, _ = matrix @ [0, 0, 1]
-    inside = np.zeros((canvas_h, canvas_w), bool)
-    inside[round(y1) : round(y2), round(x1) : round(x2)] = True
-    assert np.array_equal((canvas == 255).all(axis=2), inside)
-    assert (canvas[~inside] == 114).all()
-    assert x2 - x1 == pytest.approx(canvas_w) or y2 - y1 == pytest.approx(canvas_h)

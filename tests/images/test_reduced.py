@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from make import make_picture
 from PIL import Image
 
-from datapipe.images.pixels import Decoded, decode, decode_reduced, shrunk
+from datapipe.images.pixels import BESIDE, Decoded, decode, decode_reduced, shrunk
 
 FACTORS = [1, 2, 4, 8]
 OPENCV = {
@@ -145,7 +145,7 @@ def test_the_memory_for_the_pixels_may_be_given():
         return np.full(shape, 7, np.uint8)
 
     made = decode_reduced(jpeg(smooth((40, 30))), 2, memory)
-    assert given_shapes == [(17, 22, 3)]
+    assert given_shapes == [(17, 20 + 2 * BESIDE, 3)]
     assert np.array_equal(made.pixels, decode_reduced(jpeg(smooth((40, 30))), 2).pixels)
 
 

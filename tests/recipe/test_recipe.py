@@ -314,7 +314,7 @@ def test_a_file_is_read_as_utf_8_with_or_without_a_mark(tmp_path: Path):
     [
         (b"# a\n# K\xe4se", ":2: not UTF-8 text"),
         (b"#" * (1 << 21), "above 1 MB: this is no recipe"),
-        (b"stream: {window: 0}", ":1: stream.window: 0: want 1 or more"),
+        (b"stream: {window: 0}", ":1: stream.window: 0: want a whole number from 1 to 65536"),
     ],
 )
 def test_a_file_that_is_no_recipe_is_named(tmp_path: Path, data: bytes, said: str):

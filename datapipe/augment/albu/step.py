@@ -11,6 +11,7 @@ import numpy as np
 from datapipe.augment.judging import judged_again
 from datapipe.augment.ranges import check
 from datapipe.augment.rules import ObjectRules
+from datapipe.errors import InputError
 from datapipe.images.pixels import Pixels
 from datapipe.objects import Objects
 
@@ -79,14 +80,14 @@ class Albumentations:
             `not_pixel_true`, objects that were moved.
 
         Raises:
-            ValueError: a transform changed the size or the type of the canvas.
+            InputError: a transform changed the size or the type of the canvas.
         """
         if rng.random() >= self.p:
             return pixels, objects, {}
         made, boxes, shown = self._composition()(pixels, objects.xyxy, rng)
         if made.shape != pixels.shape or made.dtype != np.uint8:
-            raise ValueError(
-                f"transforms made {made.dtype} {made.shape} of uint8 {pixels.shape}: "
+            raise InputError(
+                f"Albumentations: transforms made {made.dtype} {made.shape} of uint8 {pixels.shape}: "
                 "want the canvas as it was; `input` sets its size, the trainer its type"
             )
         if boxes is None:

@@ -1,4 +1,4 @@
-"""Where TensorFlow looks: our records through its readers, our stored pictures through its decoders, batches.
+"""Where TensorFlow looks: our records through its readers, our stored pictures through its decoders.
 
 All tests that import TensorFlow here stand in one file and one group: the import costs seconds.
 """
@@ -9,7 +9,6 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,23 +17,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from make import (
     CLASSES,
-    make_coco,
     make_damage,
     make_dataset,
-    make_image,
     make_picture,
     make_record,
     make_variants,
 )
 
-import datapipe
 from datapipe import records, tfexample
 from datapipe.dataset import Dataset
-from datapipe.errors import UsageError
 from datapipe.images.probe import ImageProblem
 from datapipe.images.store import store
-from datapipe.ingest import ingest
-from datapipe.pipeline import plain_batches, plain_sample
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 VARIANTS = make_variants()
@@ -173,60 +166,6 @@ def test_what_passes_depth_decode_is_never_refused_by_tensorflow(tf, name, flips
     except ImageProblem:
         return
     assert tuple(tf.io.decode_image(stored.data, expand_animations=False).shape[1::-1]) == stored.wh
-
-
-def test_batches_hold_every_image_of_the_split_once_in_order(tf, dataset):
-    batches = plain_batches(dataset, "train", hw=(64, 48), batch_size=3, places=4)
-    numbers = dataset.split("train")
-    assert batches.cardinality() == -(-len(numbers) // 3)
-    seen = [boxes.image.numpy() for _, boxes in batches]
-    assert np.concatenate(seen).tolist() == numbers.tolist()
-    images, boxes = next(iter(batches))
-    assert images.shape == (3, 64, 48, 3) and images.dtype == tf.uint8
-    assert batches.element_spec[0].shape[1:] == (64, 48, 3)
-    for i, number in enumerate(numbers[:3]):
-        canvas, xyxy, class_id, ignore, matrix = plain_sample(dataset, int(number), (64, 48), 4)
-        for want, have in zip(
-            (canvas, xyxy, class_id, ignore, matrix), (images, *boxes[:3], boxes.matrix), strict=True
-        ):
-            assert np.array_equal(want, have[i].numpy())
-
-
-def test_boxes_follow_the_letterbox_and_padding_is_no_object(dataset):
-    number = next(i for i, (record, _) in enumerate(dataset) if record.image_id == "2")
-    record, _ = dataset[number]
-    canvas, xyxy, class_id, ignore, matrix = plain_sample(dataset, number, (60, 60), 5)
-    assert matrix.tolist() == [[1.5, 0, 0], [0, 1.5, 7], [0, 0, 1]]
-    assert np.allclose(xyxy[:2], record.xyxy * 1.5 + [0, 7, 0, 7])
-    assert class_id.tolist() == [0, 1, -1, -1, -1] and not ignore.any() and not xyxy[2:].any()
-    assert plain_sample(dataset, number, (60, 60), 1)[2].tolist() == [0]
-
-
-def test_left_out_places_reach_the_batch_as_ignore_regions(tmp_path):
-    images = [make_image("a.jpg", (1, 1, 10, 10), (32, 5, 20, 10))]
-    ingest([make_coco(tmp_path / "source", images)], tmp_path / "out")
-    _, xyxy, class_id, ignore, _ = plain_sample(Dataset(tmp_path / "out"), 0, (30, 40), 3)
-    assert class_id.tolist() == [0, -1, -1] and ignore.tolist() == [False, True, False]
-    assert xyxy[1].tolist() == [32, 5, 40, 15]
-
-
-def test_impossible_batches_say_why(dataset):
-    with pytest.raises(UsageError, match="batch_size 0.*all must be at least 1"):
-        plain_batches(dataset, batch_size=0)
-    with pytest.raises(UsageError, match="no split 'tran': did you mean 'train'"):
-        plain_batches(dataset, "tran")
-
-
-def test_a_damaged_picture_in_a_batch_is_named(tf, dataset, tmp_path):
-    ingest([make_coco(tmp_path / "s", [make_image("a.jpg", (1, 1, 5, 5))])], tmp_path / "out")
-    broken = datapipe.open(tmp_path / "out")
-    (shard,) = broken.manifest.shards
-    path = Path(broken.folder / f"{shard.name}.tfrecord")
-    data = bytearray(path.read_bytes())
-    data[100] ^= 1
-    path.write_bytes(data)
-    with pytest.raises(tf.errors.OpError, match=f"{shard.name}.tfrecord at byte 0: checksum"):
-        list(plain_batches(broken, shard.split))
 
 
 def test_the_manifest_is_json_for_everyone(dataset):
