@@ -232,7 +232,7 @@ def _read(found: dict[str, Sequence[Any]]) -> tuple[ImageRecord, bytes]:
     regions = len(record.left_out_xyxy) == len(record.left_out_code)
     if not (regions and all(len(column) == n for column in per_object)):
         raise ValueError(f"record {record.image_id}: columns of different lengths")
-    return record, bytes(found["image/encoded"][0])
+    return record, memoryview(found["image/encoded"][0]).tobytes()  # a number is no picture
 
 
 _PER_OBJECT = ("xyxy", "crowd", "difficult", "truncated", "area", "object_id", "pose", "extra", "polygons")

@@ -25,6 +25,10 @@ from recipes.steps import Detector, Steps
 
 CHECK_EVERY = 20
 """Steps between looks at the loss: each look waits for the accelerator."""
+NOT_TRAINING = {"data", "out", "resume", "json_log", "quiet", "weights"} | {
+    *("evaluate_split", "evaluate_every", "score_threshold", "nms_threshold", "top_k")
+}
+"""Options that may change when a training goes on without changing what it learns."""
 
 
 def prepare(options: argparse.Namespace) -> None:
@@ -61,7 +65,7 @@ def train(options: argparse.Namespace, data: Data, detector: Detector) -> Evalua
     """
     out, quiet = options.out, options.quiet
     size, file = options.batch_size, out / "checkpoint.npz"
-    state = _state(file, size) if options.resume else None
+    state = _state(file, options) if options.resume else None
     stream = train_stream(
         data.dataset,
         data.recipe,
@@ -166,12 +170,18 @@ def _measured(steps: Steps, data: Data, split: str, batch_size: int) -> Evaluati
     return evaluate(data.dataset, split, found)
 
 
-def _state(file: Path, batch_size: int) -> dict[str, Any]:
+def _state(file: Path, options: argparse.Namespace) -> dict[str, Any]:
     """A checkpoint's state; the stream refuses that of another dataset, recipe, split or seed itself."""
     state = checkpoints.state(file)
-    then = state["stream"]["batch_size"]
-    if then != batch_size:
-        raise UsageError(f"--batch-size {batch_size}: {file} counts steps of {then} pictures")
+    then, now = state["options"], _plain(options)
+    if then["batch_size"] != now["batch_size"]:
+        raise UsageError(
+            f"--batch-size {now['batch_size']}: {file} counts steps of {then['batch_size']} pictures"
+        )
+    for name in sorted(now.keys() & then.keys() - NOT_TRAINING):
+        if then[name] != now[name]:
+            said = f"--{name.replace('_', '-')} {now[name]}, {then[name]} at the checkpoint"
+            report.note(f"{said}: the training goes on, but not as it would have", options.quiet)
     return state
 
 

@@ -65,7 +65,7 @@ def augmented(
     images = dataset.images
     return Columns(
         xyxy=xyxy.astype(np.float32),
-        area=_original_area(dataset, image, row.astype(np.int64)),
+        area=dataset.objects["area"][rows_of(dataset, image, row.astype(np.int64))].astype(np.float32),
         image=image,
         picture_wh=np.stack([images["width"], images["height"]], axis=1).astype(np.int64),
         class_id=class_id.astype(np.int64),
@@ -75,10 +75,9 @@ def augmented(
     )
 
 
-def _original_area(dataset: Dataset, image: NDArray[np.int64], row: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Area in px² of the row-th object of each picture, in the table's order."""
-    objects = dataset.objects
-    order = np.argsort(objects["image"], kind="stable")
-    start = np.searchsorted(objects["image"][order], np.arange(len(dataset)))
-    area: NDArray[np.float32] = objects["area"][order][start[image] + row].astype(np.float32)
-    return area
+def rows_of(dataset: Dataset, image: NDArray[np.integer], row: NDArray[np.integer]) -> NDArray[np.intp]:
+    """(M,) rows of `dataset.objects`: for each the row-th object of a picture, as a stream counts them."""
+    order = np.argsort(dataset.objects["image"], kind="stable")
+    start = np.searchsorted(dataset.objects["image"][order], np.arange(len(dataset)))
+    found: NDArray[np.intp] = order[start[image] + row]
+    return found

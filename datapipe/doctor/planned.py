@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from datapipe.anchors.augmented import rows_of
 from datapipe.anchors.seen import default_split
 from datapipe.augment.plan import Plan
 from datapipe.augment.survival import Survivors
@@ -20,6 +21,7 @@ SAMPLES = 4096
 """Positions to plan: a share of a tenth is then known to one part in twenty."""
 EPOCHS = 50
 """... but no more epochs than this of a small split."""
+_ROUNDING = 1e-3
 
 
 def planned(
@@ -42,6 +44,8 @@ def planned(
         raise UsageError(f"--recipe needs one split to plan from: --split {' or '.join(dataset.splits)}")
     sizes: list[NDArray[np.floating]] = []
     inflation: list[NDArray[np.floating]] = []
+    slack: list[NDArray[np.floating]] = []
+    source: list[NDArray[np.int32]] = []
     cut = empty = 0
     counts = dict.fromkeys(("seen", "kept", "gone"), 0)
     with Stream(dataset, recipe, split, seed) as stream:
@@ -53,7 +57,10 @@ def planned(
                 xyxy = left.objects.xyxy[real].astype(np.float64)
                 area = (xyxy[:, 2] - xyxy[:, 0]) * (xyxy[:, 3] - xyxy[:, 1])
                 sizes.append(np.sqrt(area))
-                inflation.append(area / _unturned(made.plan, left)[real])
+                unturned, corners = _turned(made.plan, left)
+                inflation.append(area / unturned[real])
+                slack.append(np.maximum(1, corners[real] / area))
+                source.append(np.stack([left.picture[real], left.row[real]]))
                 cut += int((left.visible_fraction[real] < 1).sum())
                 empty += not real.any()
                 for name in counts:
@@ -61,10 +68,12 @@ def planned(
                 advance(1)
     original, pictures, without = _originals(dataset, recipe, split)
     kept = sum(len(px) for px in sizes)
+    outlined = _has_outline(dataset, *np.concatenate(source, axis=1))
     return Augmented(
         original_px=original,
         augmented_px=np.concatenate(sizes),
         inflation=np.concatenate(inflation),
+        slack=np.where(outlined, 1.0, np.concatenate(slack)),
         pictures=pictures,
         empty_pictures=without,
         samples=samples,
@@ -77,20 +86,35 @@ def planned(
     )
 
 
-def _unturned(plan: Plan, left: Survivors) -> NDArray[np.float64]:
-    """Area in px² that each survivor's box would have without rotation and shear, cut alike.
+def _turned(plan: Plan, left: Survivors) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Areas in px² that each survivor's box would have without rotation and shear, and as a hull of corners.
 
-    A matrix scales every area by its determinant; a perspective one does so about the object's centre.
+    Both cut as the survivor is. A matrix scales every area by its determinant; a perspective one does so
+    about the object's centre. Example: 10 x 10 px turned by 10 degrees have 100 and 134.
     """
     tiles = plan.tiles
     matrices = np.array([tile.matrix for tile in tiles]).reshape(-1, 3, 3)
     boxes = np.array([tiles[t].picture.xyxy[r] for t, r in zip(left.tile, left.row, strict=True)], np.float64)
     x1, y1, x2, y2 = boxes.reshape(-1, 4).T
     of = matrices[left.tile]
-    third = of[:, 2, 0] * (x1 + x2) / 2 + of[:, 2, 1] * (y1 + y2) / 2 + of[:, 2, 2]
+    centre = np.stack([(x1 + x2) / 2, (y1 + y2) / 2, np.ones_like(x1)], axis=1)
+    mapped = np.einsum("mij,mj->mi", of, centre)
+    third = mapped[:, 2]
     scale = np.abs(np.linalg.det(of)) / np.abs(third) ** 3
-    whole: NDArray[np.float64] = scale * (x2 - x1) * (y2 - y1) * left.visible_fraction
-    return whole
+    place = mapped[:, :2] / third[:, None]
+    slopes = np.abs(of[:, :2, :2] - place[:, :, None] * of[:, 2:, :2]) / np.abs(third)[:, None, None]
+    hull = np.einsum("mij,mj->mi", slopes, np.stack([x2 - x1, y2 - y1], axis=1)).prod(axis=1)
+    shown = left.visible_fraction
+    return scale * (x2 - x1) * (y2 - y1) * shown, hull * shown
+
+
+def _has_outline(dataset: Dataset, picture: NDArray[np.int32], row: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Whether the source draws these objects more closely than by a box: the table has a mask's area then."""
+    rows = rows_of(dataset, picture, row)
+    objects = dataset.objects
+    w, h = (objects[f"{side}max"][rows] - objects[f"{side}min"][rows] for side in "xy")
+    drawn: NDArray[np.bool_] = objects["area"][rows] < (1 - _ROUNDING) * w * h
+    return drawn
 
 
 def _originals(dataset: Dataset, recipe: Recipe, split: str) -> tuple[NDArray[np.floating], int, int]:

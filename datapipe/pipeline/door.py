@@ -16,7 +16,8 @@ import sys
 import threading
 import time
 import weakref
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any
 
@@ -43,7 +44,7 @@ class Door:
             self._queue = tf.queue.FIFOQueue(TICKETS, [tf.int64], shapes=[()])
             self._queue.enqueue_many(tf.range(TICKETS, dtype=tf.int64))
         self._changed, self._process = threading.Condition(), os.getpid()
-        self._outside, self._leaving = TICKETS, set[int]()
+        self._outside, self._asking, self._leaving = TICKETS, 0, set[int]()
         self.shut = False
         _DOORS.add(self)
 
@@ -65,6 +66,24 @@ class Door:
             else:
                 self._queue.enqueue(tf.constant(0, tf.int64))
 
+    @contextmanager
+    def asking(self) -> Iterator[bool]:
+        """Around a call into TensorFlow that waits for batches; False: do not, the program ends.
+
+        A daemon thread may be at it then, and must be back, too. The main thread cannot, and a Ctrl-C, which
+        is its alone, would upset the count.
+        """
+        with self._changed:
+            fine = not self.shut
+            counted = fine and threading.current_thread() is not threading.main_thread()
+            self._asking += counted
+        try:
+            yield fine
+        finally:
+            with self._changed:
+                self._asking -= counted
+                self._changed.notify()
+
     def close(self) -> None:
         """Give out no more tickets."""
         with self._changed:
@@ -74,9 +93,9 @@ class Door:
                 self._outside -= len(self._queue.dequeue_up_to(TICKETS))
 
     def wait(self) -> set[int]:
-        """Wait until the last ticket is back; gives the threads that brought some."""
+        """Wait until the last ticket and the last who asks are back; gives the threads that brought some."""
         with self._changed:
-            self._changed.wait_for(lambda: self._outside == 0)
+            self._changed.wait_for(lambda: self._outside == self._asking == 0)
             return self._leaving
 
     @property

@@ -62,15 +62,18 @@ class _Iterator(OwnedIterator):  # type: ignore[misc]
     """An iterator that raises what went wrong itself instead of TensorFlow's error about it."""
 
     def __next__(self) -> Any:
+        calls = self._dataset._calls
         try:
-            return super().__next__()
+            with calls.door.asking() as fine:
+                if fine:
+                    return super().__next__()
         except tf.errors.OpError as error:
-            if self._dataset._calls.door.shut:  # a daemon thread's loop when the program ends
-                raise StopIteration from None
-            failure = self._dataset._calls.failure(error.message)
-            if failure is None:
-                raise
-            raise failure from None
+            if not calls.door.shut:
+                failure = calls.failure(error.message)
+                if failure is None:
+                    raise
+                raise failure from None
+        raise StopIteration  # the program ends, and this is a daemon thread
 
     def get_next(self) -> Any:
         try:

@@ -40,13 +40,21 @@ _ASTRAY = 3
 
 @dataclass
 class _Row:
-    """Steps asked for one after another, more or less: `count` of those from `start` to `highest`."""
+    """Steps asked for one after another, more or less.
+
+    size:    samples in a batch
+    start:   the first step
+    highest: the furthest; `count` of those between were asked for
+    begun:   s, by the monotonic clock
+    helped:  one of them came from a process
+    """
 
     size: int
     start: int
     highest: int
     begun: float
     count: int = 0
+    helped: bool = False
 
     def goes_on(self, step: int, size: int) -> bool:
         """Whether a step belongs to it."""
@@ -71,6 +79,7 @@ class Near:
         processes: int,
         shapes: Shapes,
         absorb: Callable[[Counts], Any],
+        relieved: Callable[[], Any],
         patience_s: float,
     ) -> None:
         """Start nothing yet.
@@ -80,9 +89,11 @@ class Near:
             processes: how many.
             shapes: of a window's batches.
             absorb: is given what was counted elsewhere.
+            relieved: called when they have begun to make what is asked for.
             patience_s: how long batches are asked for in a row before they start.
         """
-        self._opening, self._wanted, self._shapes, self._absorb = opening, processes, shapes, absorb
+        self._opening, self._wanted, self._shapes = opening, processes, shapes
+        self._absorb, self._relieved = absorb, relieved
         self._patience_s, self._gave_up, self._remark = patience_s, False, ""
         self._settle()
 
@@ -116,6 +127,9 @@ class Near:
             found = window.ready.pop(step, None)
             if not window.coming and not window.ready:
                 self._windows.pop(turn, None)
+            if found is not None and not self._row.helped:
+                self._row.helped = True
+                self._relieved()
             return found
 
     def pids(self) -> tuple[int, ...]:
@@ -220,15 +234,20 @@ class Near:
 
 
 def nearby(
-    open_on: Callable[[Terms], Any], terms: Terms, shapes: Shapes, absorb: Callable[[Counts], Any]
+    open_on: Callable[[Terms], Any],
+    terms: Terms,
+    shapes: Shapes,
+    absorb: Callable[[Counts], Any],
+    relieved: Callable[[], Any],
 ) -> Near | None:
     """The processes of a stream; None where it wants none, or where a step of its recipe cannot travel.
 
     Args:
         open_on: opens the stream on other terms; is pickled.
         terms: of the stream.
-        shapes: of a window's batches.
-        absorb: is given what was counted elsewhere.
+        shapes: as of `Near`.
+        absorb: as of `Near`.
+        relieved: as of `Near`.
 
     Raises:
         UsageError: processes are asked for by name and a step cannot travel.
@@ -244,4 +263,5 @@ def nearby(
         if asked_for:
             raise UsageError(f"workers 'processes': a step cannot travel: {error}") from None
         return None
-    return Near(opening, terms.processes, shapes, absorb, 0.0 if asked_for else PATIENCE_S)
+    patience_s = 0.0 if asked_for else PATIENCE_S
+    return Near(opening, terms.processes, shapes, absorb, relieved, patience_s)

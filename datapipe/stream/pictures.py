@@ -124,6 +124,11 @@ class Pictures:
             for wanted in [w for w, held in self._held.items() if w.window < oldest and not held.users]:
                 self._drop(wanted)
 
+    def clear(self) -> None:
+        """Drop all that is idle, and the memory that lies ready."""
+        self.forget()
+        self._memory.clear()
+
     def _fits(self, sizes: Mapping[Wanted, int]) -> bool:
         more = sum(
             size for wanted, size in sizes.items() if not (wanted in self._held and self._held[wanted].users)

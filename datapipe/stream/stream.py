@@ -64,7 +64,7 @@ class Stream:
         memory_mb: float = 512,
         on_damaged: OnDamaged = "stop",
         engine: str = "local",
-        workers: Workers = "auto",
+        workers: Workers = "threads",
     ) -> None:
         """Plan nothing yet; reads the dataset's tables.
 
@@ -110,8 +110,9 @@ class Stream:
             used, seed, self.catalogue, self._planner, self._pictures, self._ledger, on_damaged
         )
         self._crew = Crew(terms.cpus) if terms.cpus > 1 else Alone()
-        travelling = partial(_arrived, str(dataset.folder), dataset.identity, recipe)
-        self._near = nearby(travelling, terms, self._planner.shapes, self._ledger.absorb)
+        there = partial(_arrived, str(dataset.folder.absolute()), dataset.identity, recipe)
+        shapes, absorb, relieved = self._planner.shapes, self._ledger.absorb, self._pictures.clear
+        self._near = nearby(there, terms, shapes, absorb, relieved)
         if self._near:
             finalize(self, self._near.close)
         self._running: WeakSet[Generator[Batch]] = WeakSet()
@@ -259,8 +260,7 @@ class Stream:
         if self._near:
             self._near.close()
         self._crew.close()
-        self._pictures.forget()
-        self._memory.clear()
+        self._pictures.clear()
 
     def _samples(self, number: int, rows: range) -> list[Sample]:
         window = self._planner.window(number)

@@ -5,7 +5,6 @@ Everything runs in processes of its own: FiftyOne is imported once a process, on
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import signal
@@ -20,24 +19,10 @@ from typing import Any
 import pytest
 from make import make_dataset
 
-from datapipe.audit.mongod import find
+from audit.needs import needs_fiftyone
 from datapipe.dataset import Dataset
-from datapipe.errors import EnvironmentProblem
 
 pytestmark = pytest.mark.xdist_group("fiftyone")
-
-
-def absent() -> str:
-    if importlib.util.find_spec("fiftyone") is None:
-        return "FiftyOne is not installed: pip install 'datapipe[audit-offline]'"
-    try:
-        find()
-    except EnvironmentProblem as problem:
-        return str(problem)
-    return ""
-
-
-needs_fiftyone = pytest.mark.skipif(bool(absent()), reason=absent())
 
 
 def run(*arguments: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

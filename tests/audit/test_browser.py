@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from test_app import absent
 
+from audit.needs import absent
 from datapipe.dataset import Dataset
 from datapipe.images.drawing import colour
 from datapipe.ingest import IngestOptions, ingest

@@ -101,6 +101,7 @@ def augmented(**changes: Any) -> Augmented:
         "original_px": np.full(100, 80.0),
         "augmented_px": np.full(100, 80.0),
         "inflation": np.full(100, 1.05),
+        "slack": np.full(100, 1.1),
         "pictures": 50,
         "empty_pictures": 0,
         "samples": 50,

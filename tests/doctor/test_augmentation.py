@@ -33,10 +33,28 @@ def hulls(limit_deg: float, side: tuple[float, float] = (1.0, 1.0)) -> np.ndarra
 )
 def test_rotation_is_judged_by_the_hulls_it_makes(degrees: float, expected: str):
     inflation = hulls(degrees)
-    made = boxes_tight(augmented(inflation=inflation, augmented_px=inflation, kept=1000, seen=1010))
+    alike = {"augmented_px": inflation, "slack": np.ones(1000), "kept": 1000, "seen": 1010}
+    made = boxes_tight(augmented(inflation=inflation, **alike))
     assert severity(made) == expected
     median = 1 + np.sin(np.deg2rad(degrees))  # of 1 + sin 2t over |t| <= degrees
     assert made.figures["median"] == pytest.approx(median, abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("degrees", "side", "expected"),
+    [(10, (1, 1), "well"), (10, (3, 1), "well"), (20, (1, 1), "well"), (25, (1, 1), "warning")]
+    + [(40, (1, 1), "warning"), (180, (3, 1), "warning")],
+)
+def test_boxes_that_could_be_much_larger_are_in_doubt(
+    degrees: float, side: tuple[float, float], expected: str
+):
+    turn = np.deg2rad(np.linspace(-degrees, degrees, 1000))
+    c, s = np.cos(turn), np.sin(turn)
+    ellipse = np.hypot(side[0] * c, side[1] * s) * np.hypot(side[0] * s, side[1] * c) / np.prod(side)
+    px = np.full(1000, 80.0)
+    shapes = {"inflation": np.ones(1000), "slack": hulls(degrees, side) / ellipse}
+    made = boxes_tight(augmented(**shapes, augmented_px=px, kept=1000, seen=1010))
+    assert severity(made) == expected
 
 
 def test_a_mosaic_that_shows_a_quarter_of_four_pictures_cuts_nothing_too_much():
@@ -52,7 +70,14 @@ def test_a_mosaic_that_shows_a_quarter_of_four_pictures_cuts_nothing_too_much():
 def test_positives_and_fragments_decide_what_is_cut_too_much(kept: int, ignored: int, expected: str):
     px = np.full(kept, 80.0)
     changed = augmented(
-        augmented_px=px, inflation=px, kept=kept, ignored=ignored, cut=0, seen=200, gone=200 - kept - ignored
+        augmented_px=px,
+        inflation=px,
+        slack=px,
+        kept=kept,
+        ignored=ignored,
+        cut=0,
+        seen=200,
+        gone=200 - kept - ignored,
     )
     assert severity(objects_kept(changed)) == expected
 
@@ -100,14 +125,15 @@ def test_tiny_objects_may_not_become_many_more():
 def test_counts_that_do_not_add_up_are_refused():
     with pytest.raises(ValueError, match="seen 111 is not kept 100"):
         augmented(seen=111)
-    with pytest.raises(ValueError, match="kept 100: 99 sizes"):
+    with pytest.raises(ValueError, match="kept 100: 99 sizes, 100 inflations, 100 slacks"):
         augmented(augmented_px=np.full(99, 80.0))
 
 
 def test_nothing_seen_is_nothing_judged():
     none = np.zeros(0)
     made = augmented(
-        original_px=none, augmented_px=none, inflation=none, pictures=0, samples=0, seen=0, kept=0, cut=0,
-        ignored=0, gone=0,
+        original_px=none, augmented_px=none, inflation=none, slack=none, pictures=0, samples=0,
+        seen=0,
+        kept=0, cut=0, ignored=0, gone=0,
     )  # fmt: skip
     assert list(augmentation(made)) == []

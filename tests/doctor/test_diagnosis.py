@@ -101,7 +101,10 @@ THRESHOLDS: dict[str, list[str]] = {
         f"at most {c.PICTURES:,} pictures",
         f"note from {pc(c.OUT_OF_REACH)}, warning from {pc(c.MUCH)}",
     ],
-    "DP521": [f"median {a.INFLATED:g} times or more is a warning, {a.INFLATED_SERIOUS:g} times or more"],
+    "DP521": [
+        f"median {a.INFLATED:g} times or more is a warning, {a.INFLATED_SERIOUS:g} times or more",
+        f"would need {a.SLACK:g} times its new box (median)",
+    ],
     "DP522": [
         f"{a.YIELD:g} or less is a warning, {a.YIELD_SERIOUS:g} or less serious",
         f"warning from {pc(a.IGNORED)}, serious from {pc(a.IGNORED_SERIOUS)}",

@@ -58,6 +58,29 @@ def test_corner_hulls_under_wide_rotation_are_found(dataset: Dataset):
     assert np.median(square) == pytest.approx(1 + np.sin(np.deg2rad(40)), abs=0.05)  # of 1 + sin 2t
 
 
+def test_wide_rotation_leaves_boxes_without_an_outline_in_doubt(dataset: Dataset):
+    wide = Recipe(geometry=(Affine(rotate_deg=40, translate=0, scale=(1, 1)),))
+    assert codes(dataset, wide) == {"DP521": "warning"}
+    made = planned(dataset, wide)
+    assert np.median(made.inflation) == pytest.approx(1, abs=0.03), "the ellipse rule keeps them tight"
+    square = made.slack[np.isclose(made.augmented_px, 40 * 3.2, rtol=1e-3)]
+    assert np.median(square) == pytest.approx(1 + np.sin(np.deg2rad(40)), abs=0.05)  # of 1 + sin 2t
+    assert np.allclose(planned(dataset, Recipe(geometry=(Flip(),))).slack, 1)
+
+
+def test_an_outline_leaves_no_doubt(tmp_path: Path):
+    outline = {"segmentation": [[40, 40, 100, 40, 70, 100]], "area": 1800.0}
+    images = [make_image(f"{i}.jpg", (40, 40, 60, 60, 0), wh=(200, 150), **outline) for i in range(6)]
+    ingest([make_coco(tmp_path / "source", images)], tmp_path / "out", IngestOptions(split="train=1"))
+    wide = Recipe(geometry=(Affine(rotate_deg=40),))
+    assert np.all(planned(Dataset(tmp_path / "out"), wide).slack == 1)
+
+
+def test_the_recipe_that_ships_as_a_warning_is_warned_of(dataset: Dataset):
+    assert codes(dataset, Recipe.load("harsh"))["DP521"] == "warning"
+    assert codes(dataset, Recipe.load("moderate")) == {}
+
+
 def test_shifts_that_cut_objects_away_are_found(dataset: Dataset):
     found = codes(dataset, Recipe(geometry=(Affine(rotate_deg=0, translate=0.8),)))
     assert found["DP522"] in ("warning", "serious") and found["DP523"] in ("warning", "serious")

@@ -39,18 +39,18 @@ def test_each_way_is_run_with_each_seed_and_never_twice(
 
     data = str(make_dataset(tmp_path, n=12).folder)
     out = tmp_path / "runs"
-    arguments = [data, "--out", str(out), "--detector", "yolov4", "--seeds", "2", "--hw", "64", "96"]
-    done = main(arguments)
+    arguments = [data, "--out", str(out), "--detector", "yolov4", "--hw", "64", "96", "--seeds"]
+    done = main([*arguments, "2"])
     assert len(calls) == len(set(calls)) == 8
     assert done == json.loads((out / "experiment.json").read_text())
-    main([*arguments[:-4], "--seeds", "3", *arguments[-3:]])
+    main([*arguments, "3"])
     assert len(calls) == len(set(calls)) == 12, "the third seed alone was new"
     told = capsys.readouterr().out
     assert "0.800 ± 0.100" in told and "0.600 ± 0.100" in told
     with pytest.raises(UsageError, match="its runs have another epochs; name another --out"):
-        main([*arguments, "--epochs", "7"])
+        main([*arguments, "3", "--epochs", "7"])
     with pytest.raises(UsageError, match="its runs have another trainer"):
-        main([*arguments, "--", "--lr", "1"])
+        main([*arguments, "3", "--", "--lr", "1"])
 
 
 def test_ways_differ_in_what_they_say_and_in_nothing_else(tmp_path: Path, calls: list[tuple[Path, int]]):

@@ -162,6 +162,18 @@ def test_resuming_a_finished_training_evaluates_it_again(dataset: Dataset, tmp_p
     assert again.to_json() == first.to_json()
 
 
+def test_resuming_with_another_plan_says_that_it_is_not_the_same(
+    dataset: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    trained(dataset, options(tmp_path))
+    longer = options(tmp_path, "--resume", "--epochs", "3", "--evaluate-every", "9")
+    longer.quiet = False
+    capsys.readouterr()
+    trained(dataset, longer)
+    said = [line for line in capsys.readouterr().err.splitlines() if "at the checkpoint" in line]
+    assert said == ["--epochs 3, 2 at the checkpoint: the training goes on, but not as it would have"]
+
+
 def test_weights_for_other_classes_keep_their_own_head(tmp_path: Path):
     from recipes import checkpoints
 
@@ -177,6 +189,7 @@ def test_weights_for_other_classes_keep_their_own_head(tmp_path: Path):
     np.testing.assert_array_equal(here.variables[0], there.variables[0])
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras, of NumPy 2
 def test_keras_own_weight_files_are_taken_too(tmp_path: Path):
     from recipes import checkpoints
 

@@ -26,6 +26,7 @@ from datapipe.stream.shelf import Shelf
 from datapipe.stream.terms import Terms
 
 HERE = Path(__file__).parent
+slow = pytest.mark.slow
 TWO = {"threads": 2, "workers": "processes"}
 
 
@@ -65,7 +66,9 @@ def gone(pids: tuple[int, ...]) -> bool:
     return not any(map(running, pids))
 
 
-@pytest.mark.parametrize(("text", "batch_size", "start"), [(MIXED, 16, 3), (MOSAICS, 64, 0)])
+@pytest.mark.parametrize(
+    ("text", "batch_size", "start"), [(MIXED, 16, 3), pytest.param(MOSAICS, 64, 0, marks=slow)]
+)
 def test_processes_never_change_a_byte(pictures: Dataset, text: str, batch_size: int, start: int):
     with stream_of(pictures, text, **TWO) as stream, stream_of(pictures, text, workers="threads") as alone:
         found = helped(stream, stream.batches(batch_size, start))
@@ -74,6 +77,7 @@ def test_processes_never_change_a_byte(pictures: Dataset, text: str, batch_size:
             assert digest([batch]) == digest([alone.batch(batch.step, batch_size)])
 
 
+@slow
 def test_hosts_and_several_askers_get_what_they_ask_for(pictures: Dataset):
     with stream_of(pictures, shard=(1, 3), **TWO) as stream, stream_of(pictures, shard=(1, 3)) as alone:
         helped(stream, stream.batches(16))
@@ -81,6 +85,7 @@ def test_hosts_and_several_askers_get_what_they_ask_for(pictures: Dataset):
             assert digest([stream.batch(step, 16)]) == digest([alone.batch(step, 16)])
 
 
+@slow
 def test_a_finite_stream_ends_by_its_last_short_batch(tmp_path: Path):
     dataset = make_pictures(tmp_path, 444)
     with stream_of(dataset, training=False, **TWO) as stream:
@@ -101,6 +106,16 @@ def test_what_processes_did_is_counted_here(pictures: Dataset):
         assert counts["objects"]["seen"] > 0
 
 
+def test_what_this_process_no_longer_needs_is_given_back(pictures: Dataset):
+    with stream_of(pictures, MOSAICS, **TWO) as stream:
+        batches = (stream.batch(step, 16) for step in range(10**6))
+        next(batches)
+        assert stream._pictures._bytes > 0
+        helped(stream, batches, 1)
+        assert stream._pictures._bytes == 0
+
+
+@slow
 def test_a_batch_that_is_kept_keeps_its_bytes(pictures: Dataset):
     with stream_of(pictures, PLAIN, **TWO) as stream:
         kept = helped(stream, stream.batches(16), 40)
@@ -211,6 +226,7 @@ def test_steps_left_out_on_purpose_start_no_process(pictures: Dataset):
         assert stream._near.pids() == ()
 
 
+@slow
 def test_two_loops_in_turns_share_no_memory_without_end(pictures: Dataset):
     with stream_of(pictures, PLAIN, **TWO) as stream, stream_of(pictures, PLAIN, workers="threads") as alone:
         helped(stream, stream.batches(16))
