@@ -13,11 +13,12 @@ import pytest
 from make import make_coco, make_image
 from perfect import CLASSES, batch_of, outputs, spec_of
 
+from datapipe.augment.canvas import Input
+from datapipe.augment.plan import Picture
 from datapipe.dataset import Dataset
 from datapipe.evaluation import Detections, evaluate, to_original
 from datapipe.ingest import IngestOptions, ingest
 from datapipe.objects import Objects
-from datapipe.pipeline import plain_sample
 from datapipe.targets import RetinaNet
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
@@ -51,8 +52,10 @@ def on_canvas(dataset: Dataset, hw: tuple[int, int]) -> tuple[list[Objects], lis
     """Every picture's objects on the letterboxed canvas, and its matrix."""
     pictures, matrices = [], []
     for image in range(len(dataset)):
-        objects = dataset[image][0].objects()
-        matrix = plain_sample(dataset, image, hw, 20)[4].astype(np.float64)
+        record, _ = dataset[image]
+        objects = record.objects()
+        shown = Picture(image, record.wh, objects.xyxy, objects.ignore)
+        matrix = Input(hw=hw).place(shown, hw).matrix
         corners = objects.xyxy * matrix[[0, 1, 0, 1], [0, 1, 0, 1]] + matrix[[0, 1, 0, 1], 2]
         columns = {"ignore": objects.ignore, "crowd": objects.crowd}
         pictures.append(Objects.of(corners, objects.class_id, **columns))
