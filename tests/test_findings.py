@@ -17,7 +17,7 @@ from datapipe.findings import Finding, account, codes, explain, tally
 
 def test_every_code_says_what_it_means_why_it_hurts_and_what_mends_it():
     for number, code in codes().items():
-        assert re.fullmatch(r"DP[1-4]\d\d", number) and re.fullmatch(r"[a-z0-9-]+", code.slug)
+        assert re.fullmatch(r"DP[1-5]\d\d", number) and re.fullmatch(r"[a-z0-9-]+", code.slug)
         assert code.kind in ("object", "image", "dataset") and code.severity in ("error", "warning", "info")
         assert all(text.endswith(".") for text in (code.meaning, code.hurts, code.mend)), number
     assert len({code.slug for code in codes().values()}) == len(codes())

@@ -27,6 +27,28 @@ def test_tables_verdict_and_lines_are_printed(report, capsys):
     assert said.rstrip().splitlines()[-1].startswith(report.verdict)
 
 
+@pytest.mark.parametrize("columns", [80, 120])
+def test_a_pair_of_figures_is_never_torn_apart(report, capsys, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    report_anchors.anchors(report)
+    said = capsys.readouterr().out
+    new, old = (f"{one.mean_iou:.3f}" for one in (report.overall.fitted, report.overall.defaults))
+    if columns == 120:
+        assert f"{new} | {old}" in said and "fitted | defaults" in said
+    else:
+        lines = said.splitlines()
+        first = next(i for i, line in enumerate(lines) if line.startswith("all "))
+        assert new in lines[first] and old in lines[first + 1] and "fitted above defaults" in said
+    assert not [line for line in said.splitlines() if line.strip().startswith("%")]
+
+
+def test_objects_of_a_recipe_are_not_called_crowds(report, capsys):
+    report_anchors.anchors(replace(report, ignored=7, planned=True))
+    said = " ".join(capsys.readouterr().out.split())
+    assert "in planned samples of" in said and "7 ignored by the recipe's rules" in said
+    assert "crowd" not in said
+
+
 def test_names_from_outside_cannot_speak_to_the_terminal(report, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "160")  # a narrow table would cut the name short
     rude = replace(report.by_class[0], group="\x1b[31m[bold]red")

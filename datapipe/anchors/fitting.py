@@ -227,6 +227,8 @@ def _verdict(won: Gain | None, same: bool, lost: float) -> tuple[Verdict, str]:
         return keep, f"{told}, but {100 * lost:.1f} % fewer objects reach the matcher's threshold"
     if won.worth:
         return "change", told
+    if high < 0:
+        return keep, f"{told}: the defaults do better"
     if low <= 0:
         return keep, f"{told}: not told apart from chance"
     return keep, f"{told}: less than the {WORTH} that is worth a change"

@@ -26,7 +26,7 @@ def train_stream(
     threads: int | None = None,
     memory_mb: float = 512,
     on_damaged: OnDamaged = "stop",
-    workers: Workers = "threads",
+    workers: Workers = "auto",
 ) -> Any:
     """The training stream as a tf.data.Dataset, endless, its order fixed by the seed.
 
@@ -90,7 +90,7 @@ def eval_stream(
     threads: int | None = None,
     memory_mb: float = 512,
     on_damaged: OnDamaged = "stop",
-    workers: Workers = "threads",
+    workers: Workers = "auto",
 ) -> Any:
     """A split once through as a tf.data.Dataset: in order, without chance, the last batch as short as it is.
 
@@ -144,7 +144,7 @@ def torch_dataset(
     threads: int | None = None,
     memory_mb: float = 512,
     on_damaged: OnDamaged = "stop",
-    workers: Workers = "threads",
+    workers: Workers = "auto",
 ) -> Any:
     """The same stream for PyTorch: `DataLoader(torch_dataset(...), batch_size=None)`.
 

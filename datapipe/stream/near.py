@@ -23,7 +23,7 @@ from warnings import warn
 from datapipe.errors import UsageError
 from datapipe.stream.batch import Batch
 from datapipe.stream.ledger import Counts
-from datapipe.stream.processes import Part, Process, Task, Window
+from datapipe.stream.processes import Process, Task, Window
 from datapipe.stream.shelf import Shelf
 from datapipe.stream.terms import Terms
 
@@ -88,7 +88,7 @@ class Near:
             opening: a pickled call that gives the stream in another process.
             processes: how many.
             shapes: of a window's batches.
-            absorb: is given what was counted elsewhere.
+            absorb: is given what was counted for a batch elsewhere, when it is asked for.
             relieved: called when they have begun to make what is asked for.
             patience_s: how long batches are asked for in a row before they start.
         """
@@ -124,13 +124,16 @@ class Near:
             if window is None:
                 return None
             self._changed.wait_for(lambda: step in window.ready or not window.holds(step))
-            found = window.ready.pop(step, None)
+            part = window.ready.pop(step, None)
             if not window.coming and not window.ready:
                 self._windows.pop(turn, None)
-            if found is not None and not self._row.helped:
+            if part is None:
+                return None
+            self._absorb(part.counts)  # here: a fork must not find the ledger locked by who listens
+            if not self._row.helped:
                 self._row.helped = True
                 self._relieved()
-            return found
+            return part.batch
 
     def pids(self) -> tuple[int, ...]:
         """Numbers of the processes that run."""
@@ -217,9 +220,7 @@ class Near:
             if process not in self._processes:  # closed meanwhile
                 return False
             if kind == "advance":
-                part: Part = said
-                process.arrived(part.batch)
-                self._absorb(part.counts)
+                process.arrived(said)
             elif kind == "done":
                 process.done()
             else:

@@ -84,18 +84,19 @@ class Window:
     """
 
     coming: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
-    ready: dict[int, Batch] = field(default_factory=dict)
+    ready: dict[int, Part] = field(default_factory=dict)
     lost: bool = False
 
     def holds(self, step: int) -> bool:
         """Whether a batch is there or will be."""
         return step in self.ready or (step in self.coming and not self.lost)
 
-    def arrived(self, batch: Batch) -> None:
+    def arrived(self, part: Part) -> None:
         """Put a batch to its pixels."""
-        images = self.coming.pop(batch.step)
+        step = part.batch.step
+        images = self.coming.pop(step)
         if not self.lost:
-            self.ready[batch.step] = replace(batch, images=images)
+            self.ready[step] = Part(replace(part.batch, images=images), part.counts)
 
 
 class Process:
@@ -166,9 +167,9 @@ class Process:
         except OSError:  # it is gone: the thread that listens will tell why
             window.lost = True
 
-    def arrived(self, batch: Batch) -> None:
+    def arrived(self, part: Part) -> None:
         """It made a batch of its oldest window."""
-        self._windows[0].arrived(batch)
+        self._windows[0].arrived(part)
 
     def done(self) -> None:
         """It finished its oldest window; the first is its start."""

@@ -64,7 +64,7 @@ class Stream:
         memory_mb: float = 512,
         on_damaged: OnDamaged = "stop",
         engine: str = "local",
-        workers: Workers = "threads",
+        workers: Workers = "auto",
     ) -> None:
         """Plan nothing yet; reads the dataset's tables.
 

@@ -31,7 +31,7 @@ class Terms:
     threads: int | None
     memory_mb: float
     engine: str
-    workers: Workers = "threads"
+    workers: Workers = "auto"
 
     def __post_init__(self) -> None:
         """Check every argument."""

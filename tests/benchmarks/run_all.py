@@ -18,6 +18,8 @@ FULL = (
     ("anchor_quality.py",),
     ("render.py",),
     ("stream.py",),
+    ("training.py",),
+    ("large.py",),
     ("targets.py",),
 )
 QUICK = (("read_coco.py", "--scale", "0.05"), ("ingest.py", "--images", "1000", "--rounds", "2"))
