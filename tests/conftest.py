@@ -8,5 +8,5 @@ settings.register_profile("datapipe", deadline=None, suppress_health_check=[Heal
 settings.load_profile("datapipe")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # a shell that starts the tests in the background has Ctrl-C ignored, and every program they start inherits it
+    # started in the background by a shell: Ctrl-C is ignored, and programs the tests start would inherit that
     signal.signal(signal.SIGINT, signal.default_int_handler)
