@@ -28,6 +28,12 @@ DEFAULTS: dict[DetectorName, tuple[Detector, int, int, Mode]] = {
     "mobilenet_ssd": (MobileNetSSD(), 6, 320, "stretch"),
 }
 """The published anchors, k, the input's size and the resize of each detector."""
+FITTED: dict[type, tuple[str, ...]] = {
+    YoloV4: ("anchors_wh",),
+    RetinaNet: ("sizes", "scales", "ratios"),
+    MobileNetSSD: ("min_scale", "max_scale", "scales", "ratios", "ratios_by_map"),
+}
+"""What a fit decides; everything else in `targets` is the recipe's own."""
 LONG_TO_SHORT = 1333 / 800
 """RetinaNet's longest side to its short side."""
 FOLD_POINTS = 20_000
@@ -49,6 +55,7 @@ def fit(
     resize: Mode | None = None,
     split: str | None = None,
     seed: int = 0,
+    targets: object = None,
     progress: Progress = silent,
 ) -> AnchorReport:
     """Fit anchors and say whether to use them.
@@ -61,6 +68,8 @@ def fit(
         resize: None for the detector's own.
         split: of a Dataset; None for `train` if there is one, else everything; "" for everything.
         seed: of all chance: same data and seed, same answer.
+        targets: of a recipe. If they are the detector's, their thresholds, strides and whatever else is not
+            fitted take the defaults' place.
         progress: told of every fit.
 
     Raises:
@@ -69,7 +78,10 @@ def fit(
     """
     if detector not in DEFAULTS:
         raise UsageError(f"detector: no {detector!r}: {did_you_mean(detector, DEFAULTS)}")
-    defaults, usual_k, usual_size, usual_mode = DEFAULTS[detector]
+    published, usual_k, usual_size, usual_mode = DEFAULTS[detector]
+    defaults = _published_anchors(targets, published)
+    if isinstance(defaults, YoloV4):
+        usual_k = len(defaults.anchors_wh)
     k, mode = usual_k if k is None else k, usual_mode if resize is None else resize
     target = _target(usual_size if input_size is None else input_size, mode)
     if k < (2 if detector == "mobilenet_ssd" else 1):
@@ -143,6 +155,15 @@ def shapes_seen(data: Dataset | Columns, report: AnchorReport) -> Floats:
     """(M, 2) w, h in px of the objects that a report was fitted to, for drawing them beside its anchors."""
     columns = data if isinstance(data, Columns) else Columns.of(data, report.split)
     return see(columns, report.input_hw, report.resize).wh
+
+
+def _published_anchors(targets: object, published: Detector) -> Detector:
+    """A recipe's targets with the published anchors; their own where they have another number of maps."""
+    if not isinstance(targets, type(published)):
+        return published
+    if len(targets.strides) != len(published.strides):
+        return targets
+    return replace(targets, **{name: getattr(published, name) for name in FITTED[type(published)]})
 
 
 def _target(size: int | tuple[int, int], mode: Mode) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from datapipe.anchors.answer import AnchorReport, DetectorName
-from datapipe.anchors.fitting import DEFAULTS, LONG_TO_SHORT
+from datapipe.anchors.fitting import DEFAULTS, FITTED, LONG_TO_SHORT
 from datapipe.augment.canvas import Input
 from datapipe.errors import DatapipeError, InputError, UsageError, printable
 from datapipe.recipe.recipe import Recipe, located
@@ -24,12 +24,6 @@ KINDS: dict[DetectorName, type[Detector]] = {
     "retinanet": RetinaNet,
     "mobilenet_ssd": MobileNetSSD,
 }
-FITTED: dict[type, tuple[str, ...]] = {
-    YoloV4: ("anchors_wh",),
-    RetinaNet: ("sizes", "scales", "ratios"),
-    MobileNetSSD: ("min_scale", "max_scale", "scales", "ratios", "ratios_by_map"),
-}
-"""What a fit decides; everything else in `targets` is the recipe's own."""
 
 
 @dataclass(frozen=True)

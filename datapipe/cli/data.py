@@ -151,6 +151,7 @@ def anchors(
         resize=asked.resize,
         split=split,
         seed=seed,
+        targets=asked.recipe and asked.recipe.targets,
         progress=progress,
     )
     if plot:

@@ -192,3 +192,26 @@ def test_folds_are_even_and_follow_the_seed():
 def test_quality_of_nothing_is_zero():
     assert Quality.of(np.zeros(0), YoloV4()) == Quality(0, 0.0, 0.0, 0.0, 0.0, 0.0)
     assert Quality.of(np.array([0.5, 0.4, 0.213, 0.1]), YoloV4()) == Quality(4, 0.30325, 0.25, 0.5, 0.75, 0.5)
+
+
+def test_a_recipes_own_matcher_judges_its_anchors():
+    strict = RetinaNet(positive_iou=0.7, negative_iou=0.6, scales=(0.1,), label_smoothing=0.1)
+    report = anchors.fit(columns(SMALL), "retinanet", k=9, resize="letterbox", targets=strict)
+    for spec in (report.spec, report.defaults):
+        assert isinstance(spec, RetinaNet)
+        assert (spec.positive_iou, spec.negative_iou, spec.label_smoothing) == (0.7, 0.6, 0.1)
+    assert report.defaults.scales == RetinaNet().scales, "compared with the published anchors"
+    plain = anchors.fit(columns(SMALL), "retinanet", k=9, resize="letterbox")
+    assert report.overall.fitted.without_positive > plain.overall.fitted.without_positive
+
+
+def test_targets_with_fewer_strides_keep_their_own_anchors_to_compare_with():
+    six = ((10, 14), (23, 27), (37, 58), (81, 82), (135, 169), (344, 319))
+    tiny = YoloV4(anchors_wh=six, strides=(16, 32))
+    report = anchors.fit(columns(SMALL), "yolov4", targets=tiny)
+    assert report.defaults == tiny and report.k == 6
+    assert isinstance(report.spec, YoloV4) and report.spec.strides == (16, 32)
+
+
+def test_targets_of_another_detector_have_no_say():
+    assert anchors.fit(columns(SMALL), "yolov4", targets=RetinaNet()) == anchors.fit(columns(SMALL), "yolov4")
