@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,30 +14,41 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from datapipe import report
 
 Told = Callable[[dict[str, float]], None]
+MINUTES = ("minutes", "cpu_minutes")
 
 
 class Curve:
     """The rows of a training, one an epoch; also as a file of JSON lines that a second look can plot."""
 
-    def __init__(self, file: Path | None, step: int) -> None:
+    def __init__(
+        self, file: Path | None, step: int, cpu_seconds: Callable[[], float] = time.process_time
+    ) -> None:
         """Begin, or go on.
 
         Args:
             file: to write; rows of a resumed run up to `step` stay, later ones are made anew.
             step: where the training stands.
+            cpu_seconds: of all processes that train.
         """
         self.rows: list[dict[str, Any]] = []
         self._file = file
+        self._clocks = (time.perf_counter, cpu_seconds)
+        self._began = [-clock() for clock in self._clocks]
         if file is None:
             return
         file.parent.mkdir(parents=True, exist_ok=True)
         if step and file.exists():
             lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line]
             self.rows = [row for row in lines if row["step"] <= step]
+        if self.rows:
+            for i, name in enumerate(MINUTES):
+                self._began[i] += 60 * self.rows[-1][name]
         file.write_text("".join(f"{json.dumps(row)}\n" for row in self.rows), encoding="utf-8")
 
     def add(self, row: dict[str, Any]) -> None:
-        """Write a row."""
+        """Write a row, with the minutes of the training so far: the wall's, and the CPU's of all threads."""
+        for name, clock, began in zip(MINUTES, self._clocks, self._began, strict=True):
+            row[name] = (clock() + began) / 60
         self.rows.append(row)
         if self._file is not None:
             with open(self._file, "a", encoding="utf-8") as out:

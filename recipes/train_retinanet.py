@@ -4,7 +4,7 @@ The detector as published, for a GPU, and the same architecture at a size for tw
 
   python -m recipes.train_retinanet build/coco
   python -m recipes.train_retinanet build/coco --recipe recipes/cpu/retinanet.yaml \
-      --depth 18 --width 0.25 --head-convs 2 --optimizer adamw --lr 0.002 --batch-size 8 --epochs 60
+      --depth 18 --width 0.25 --head-convs 2 --optimizer adamw --lr 0.002 --batch-size 8 --epochs 100
 
 Anchors, IoU thresholds and label smoothing are the recipe's `targets`.
 A stopped run goes on with --resume.
@@ -29,7 +29,13 @@ def main(arguments: Sequence[str] | None = None) -> Evaluation | None:
     """Train by the command line's options; the last evaluation."""
     options = parser(__doc__, recipe="retinanet", out="build/train_retinanet")
     network = options.add_argument_group("network and loss")
-    network.add_argument("--depth", type=int, choices=BLOCKS, default=50, help="of the ResNet [%(default)s]")
+    network.add_argument(
+        *("--depth", "--backbone"),
+        type=resnet,
+        choices=BLOCKS,
+        default=50,
+        help="of the ResNet; 18 or resnet18 [%(default)s]",
+    )
     network.add_argument("--width", type=float, default=1.0, help="of all layers [%(default)s]")
     network.add_argument("--head-convs", type=int, default=4, help="in each subnet [%(default)s]")
     network.add_argument("--focal-alpha", type=float, default=0.25, help="[%(default)s]")
@@ -55,6 +61,11 @@ def main(arguments: Sequence[str] | None = None) -> Evaluation | None:
         return decode.retinanet(spec, hw, outputs, keep)
 
     return train(said, data, Detector(spec, model, loss, detect))
+
+
+def resnet(name: str) -> int:
+    """The depth that a name says. Example: "resnet50" and "50" are 50."""
+    return int(name.removeprefix("resnet"))
 
 
 if __name__ == "__main__":

@@ -34,8 +34,9 @@ NOT_TRAINING = {"data", "out", "resume", "json_log", "quiet", "weights"} | {
 def prepare(options: argparse.Namespace) -> None:
     """Fix chance and precision; call it before the network is built.
 
-    On a CPU the kernels add in one order always, so that a resumed training ends with the same weights to the
-    bit; a GPU's are made to, unless `--any-order` says that speed is worth more.
+    A resumed training goes on with the same batches and weights. On an idle CPU it ends with the same
+    weights to the bit; on a crowded one TensorFlow's gradients have been seen to differ between equal runs.
+    A GPU's kernels are made to add in one order, unless `--any-order` says that speed is worth more.
     """
     checked(options)
     keras.utils.set_random_seed(options.seed % 2**32)
@@ -87,7 +88,7 @@ def train(options: argparse.Namespace, data: Data, detector: Detector) -> Evalua
         checkpoints.restore(file, steps.variables)
     out.mkdir(parents=True, exist_ok=True)
     (out / "recipe.yaml").write_text(data.recipe.dump(), encoding="utf-8")
-    curve = progress.Curve(options.json_log, first)
+    curve = progress.Curve(options.json_log, first, stream.stream.cpu_seconds)
 
     def save(step: int) -> None:
         state = {"stream": stream.state(step), "options": _plain(options)}

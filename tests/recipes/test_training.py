@@ -99,12 +99,13 @@ class Witness:
         monkeypatch.setattr(training, "train_stream", self)
 
     def __call__(self, *args: Any, **named: Any) -> Witness:
-        self.stream = self.make(*args, **named)
-        self.steps_per_epoch, self.state = self.stream.steps_per_epoch, self.stream.state
+        self.made = self.make(*args, **named)
+        self.steps_per_epoch, self.state = self.made.steps_per_epoch, self.made.state
+        self.stream = self.made.stream
         return self
 
     def __iter__(self) -> Iterator[Any]:
-        for images, targets in self.stream:
+        for images, targets in self.made:
             parts = [np.asarray(images), *(np.asarray(targets[name]) for name in sorted(targets))]
             self.batches.append(hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest())
             if len(self.batches) == self.stop_at:
