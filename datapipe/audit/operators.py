@@ -19,12 +19,16 @@ class Decision(foo.Operator):  # type: ignore[misc]
     about:  "image" or "object", or either: objects if some are selected
     place:  where its button is: over the grid, or over an opened picture, where objects are selected
     button: text and icon
+    name_:  in the app's list, where those over an opened picture would stand twice and are left away
+    word:   the tag it leaves
     """
 
     about: ClassVar[str] = "object"
     place: ClassVar[Any] = types.Places.SAMPLES_GRID_SECONDARY_ACTIONS
     button: ClassVar[tuple[str, str]] = ("", "")
     name_: ClassVar[str] = ""
+    word: ClassVar[str] = ""
+    listed: ClassVar[bool] = True
 
     @property
     def config(self) -> Any:
@@ -34,6 +38,7 @@ class Decision(foo.Operator):  # type: ignore[misc]
             label=f"datapipe: {self.button[0]}",
             icon=self.button[1],
             dynamic=True,
+            unlisted=not self.listed,
             allow_immediate_execution=True,
         )
 
@@ -47,7 +52,8 @@ class Decision(foo.Operator):  # type: ignore[misc]
             self.choose(ctx, inputs)
             inputs.str("why", label="Why", description="goes into the line; may stay empty")
         else:
-            warning = types.Warning(label=f"Select a {kind} first")
+            what = "a picture" if kind == "picture" else f"an object of {TRUTH}: click on its box"
+            warning = types.Warning(label=f"Select {what}")
             prompt = inputs.view("warning", warning)
             prompt.invalid = True
         return types.Property(inputs, view=types.View(label=self.button[0].capitalize()))
@@ -74,6 +80,8 @@ class Decision(foo.Operator):  # type: ignore[misc]
         else:
             ids = self.images(ctx)
             self.decide_images(view, ids, reason)
+        ctx.ops.clear_selected_labels()
+        ctx.ops.clear_selected_samples()
         ctx.ops.reload_samples()
         ctx.ops.notify(f"{self.button[0]}: {len(ids)}", variant="success")
         return {"decided": len(ids)}
@@ -97,34 +105,44 @@ class Decision(foo.Operator):  # type: ignore[misc]
 
     def decide_images(self, view: Any, ids: list[str], reason: list[str]) -> None:
         """Mark pictures."""
-        view.select(ids).tag_samples([self.name_, *reason])
+        view.select(ids).tag_samples([self.word, *reason])
 
     def tag(self, ctx: Any) -> str:
         """The tag this decision leaves on an object."""
-        return self.name_
+        return self.word
 
 
 class LeaveOut(Decision):
     """The picture is of no use."""
 
     about, button, name_ = "image", ("leave picture out", "block"), "leave_out"
+    word = "leave_out"
+
+
+class LeaveOutHere(LeaveOut):
+    """The same over an opened picture."""
+
+    place, name_, listed = types.Places.SAMPLES_VIEWER_ACTIONS, "leave_out_here", False
 
 
 class Fine(Decision):
     """Looked at and right."""
 
     about, button, name_ = "either", ("fine, do not ask again", "check_circle"), "fine"
+    word = "fine"
+
+
+class FineHere(Fine):
+    """The same over an opened picture."""
+
+    place, name_, listed = types.Places.SAMPLES_VIEWER_ACTIONS, "fine_here", False
 
 
 class IgnoreObject(Decision):
     """Neither an object to learn nor background."""
 
     place = types.Places.SAMPLES_VIEWER_ACTIONS
-    button, name_ = ("ignore object", "visibility_off"), "ignore_object"
-
-    def tag(self, ctx: Any) -> str:
-        """As an edit calls it."""
-        return "ignore"
+    button, name_, word = ("ignore object", "do_not_disturb_on"), "ignore_object", "ignore"
 
 
 class WrongClass(Decision):
@@ -138,7 +156,7 @@ class WrongClass(Decision):
         choices = types.DropdownView()
         for name in ctx.dataset.default_classes:
             choices.add_choice(name, label=name)
-        inputs.enum("class", choices.values(), label="It is a", required=True, view=choices)
+        inputs.enum("class", choices.values(), label="Class", required=True, view=choices)
 
     def decide(self, ctx: Any, view: Any, ids: list[str], reason: list[str]) -> None:
         """Give it the name at once, keep the old one beside it, and take back an earlier correction's tag."""
@@ -157,7 +175,7 @@ class BoxWrong(Decision):
     """The box does not fit the object."""
 
     place = types.Places.SAMPLES_VIEWER_ACTIONS
-    button, name_ = ("box wrong", "crop_free"), "box_wrong"
+    button, name_ = ("box wrong", "highlight_alt"), "box_wrong"
 
     def choose(self, ctx: Any, inputs: Any) -> None:
         """What shall count instead."""
@@ -188,7 +206,23 @@ class TakeBack(Decision):
         chosen.untag_samples([tag for tag in chosen.distinct("tags") if _ours(tag)])
 
 
-OPERATORS = (LeaveOut, IgnoreObject, WrongClass, BoxWrong, Fine, TakeBack)
+class TakeBackHere(TakeBack):
+    """The same over an opened picture."""
+
+    place, name_, listed = types.Places.SAMPLES_VIEWER_ACTIONS, "take_back_here", False
+
+
+OPERATORS = (
+    LeaveOut,
+    Fine,
+    TakeBack,
+    IgnoreObject,
+    WrongClass,
+    BoxWrong,
+    LeaveOutHere,
+    FineHere,
+    TakeBackHere,
+)
 
 
 def _ours(tag: str) -> bool:

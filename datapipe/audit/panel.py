@@ -8,9 +8,8 @@ import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from datapipe.audit.coverage import bars, counted, summary
-from datapipe.audit.schema import OBJECT_FIELDS, TRUTH
+from datapipe.audit.schema import COVERAGE, OBJECT_FIELDS, TRUTH
 
-NAME = "anchor_coverage"
 _PATH = f"{TRUTH}.detections"
 
 
@@ -20,7 +19,7 @@ class AnchorCoverage(foo.Panel):  # type: ignore[misc]
     @property
     def config(self) -> Any:
         """What the app lists."""
-        return foo.PanelConfig(name=NAME, label="Anchor coverage", icon="crop", allow_multiple=False)
+        return foo.PanelConfig(name=COVERAGE, label="Anchor coverage", icon="crop", allow_multiple=False)
 
     def on_load(self, ctx: Any) -> None:
         """Draw when the panel opens."""
@@ -56,7 +55,7 @@ class AnchorCoverage(foo.Panel):  # type: ignore[misc]
         panel.md(ctx.panel.get_state("summary") or "...", name="words")
         panel.float(
             "threshold",
-            label="IoU threshold",
+            label="IoU",
             default=0.5,
             min=0.0,
             max=1.0,
@@ -66,9 +65,12 @@ class AnchorCoverage(foo.Panel):  # type: ignore[misc]
         axes = {
             "barmode": "stack",
             "showlegend": True,
-            "height": 360,
-            "xaxis": {"title": "best IoU with an anchor", "range": [0, 1]},
-            "yaxis": {"title": "objects"},
+            "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "traceorder": "normal"},
+            "height": 420,
+            "bargap": 0.08,
+            "margin": {"l": 64, "r": 16, "t": 40, "b": 56},
+            "xaxis": {"title": {"text": "best IoU with an anchor"}, "range": [0, 1], "dtick": 0.1},
+            "yaxis": {"title": {"text": "objects"}, "automargin": True},
         }
-        panel.plot("plot", layout=axes, config={"displaylogo": False})
-        return types.Property(panel, view=types.GridView(orientation="vertical"))
+        panel.plot("plot", layout=axes, config={"displayModeBar": False})
+        return types.Property(panel, view=types.GridView(orientation="vertical", align_x="center"))

@@ -90,14 +90,17 @@ def _detections(fo: Any, found: Detections | None, classes: tuple[str, ...], wh:
 
 
 def _save_views(held: Any) -> None:
-    field = importlib.import_module("fiftyone").ViewField
-    result = field(EVALUATED)
-    for name, path, value in (
-        ("false positives", schema.PREDICTIONS, "fp"),
-        ("misses", schema.TRUTH, "fn"),
+    """Each shows only the boxes on which truth and detector differ: what agrees would hide them."""
+    F = importlib.import_module("fiftyone").ViewField
+    only_predicted = (schema.PREDICTIONS, F(EVALUATED) == "fp")
+    only_true, doubtful = (schema.TRUTH, F(EVALUATED) == "fn"), (schema.TRUTH, F("mistakenness") > MISTAKEN)
+    for name, order, least, boxes in (
+        ("false positives", f"{EVALUATED}_fp", 0, (only_predicted, only_true)),
+        ("misses", f"{EVALUATED}_fn", 0, (only_predicted, only_true)),
+        ("likely label mistakes", "mistakenness", MISTAKEN, (only_predicted, doubtful)),
+        ("likely missing objects", "possible_missing", 0, (only_predicted, only_true)),
     ):
-        held.save_view(name, held.filter_labels(path, result == value), color="#ee0000", overwrite=True)
-    wrong = held.match(field("mistakenness") > MISTAKEN).sort_by("mistakenness", reverse=True)
-    held.save_view("likely label mistakes", wrong, color="#ee0000", overwrite=True)
-    missing = held.match(field("possible_missing") > 0)
-    held.save_view("likely missing objects", missing, color="#ee0000", overwrite=True)
+        view = held.match(F(order) > least).sort_by(order, reverse=True)
+        for path, differs in boxes:
+            view = view.filter_labels(path, differs, only_matches=False)
+        held.save_view(name, view, color="#ee0000", overwrite=True)

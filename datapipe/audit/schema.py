@@ -10,27 +10,28 @@ from datapipe.audit.facts import WEIGHTS
 from datapipe.findings import codes
 from datapipe.images.drawing import colour
 
-TRUTH, REGIONS, PREDICTIONS = "ground_truth", "left_out", "predictions"
+TRUTH, REGIONS, PREDICTIONS = "ground_truth", "ignore_regions", "predictions"
 FIRST_VIEW, FIRST_SLUG = "most suspicious first", "most-suspicious-first"
 """A saved view's name, and the app's word for it in an address."""
 OBJECT_FIELDS: dict[str, tuple[str, str]] = {
-    "object_id": ("str", "the source's own id"),
-    "image_id": ("str", "of the picture it comes from"),
-    "number": ("int", "of the object within its picture, from 0"),
+    "issues": ("list", "what is suspicious about it"),
+    "findings": ("list", "what ingest found: `datapipe explain CODE`"),
+    "anchor_iou": ("float", "IoU with the best anchor"),
+    "level": ("str", "where that anchor is"),
     "area_px": ("float", "px² in the original picture, of the mask where the source has one"),
     "area_input_px": ("float", "px² at the detector's input size"),
     "side_input_px": ("float", "shorter side in px at the detector's input size"),
     "aspect": ("float", "width / height"),
-    "anchor_iou": ("float", "IoU with the best anchor"),
-    "level": ("str", "where that anchor is"),
     "ignore": ("bool", "neither positive nor background: crowd or difficult"),
     "crowd": ("bool", "a region that holds many"),
     "difficult": ("bool", "as the source says"),
     "truncated": ("bool", "cut off, as the source says"),
     "was": ("str", "its class before it was corrected in the app"),
-    "issues": ("list", "what is suspicious about it"),
-    "findings": ("list", "what ingest found: `datapipe explain CODE`"),
+    "object_id": ("str", "the source's own id"),
+    "image_id": ("str", "of the picture it comes from"),
+    "number": ("int", "of the object within its picture, from 0"),
 }
+"""In the order in which the app lists them when the mouse is on an object."""
 IMAGE_FIELDS: dict[str, tuple[str, str]] = {
     "image_id": ("str", "in the dataset"),
     "filename": ("str", "as the source knows it"),
@@ -54,11 +55,22 @@ SIDEBAR = {
 }
 """Group -> fields. The app would add an empty group `metadata` if there were none of that name."""
 _TAG_COLOURS = {"ignore": "#ff2020", "box": "#ff9020", "fine": "#20c040"}
+FLAGS = ("crowd", "ignore", "truncated")
+"""Of an object: each that occurs has a view."""
+_GREY = "#98a2ad"
+"""Of what has no class: a class's colour there would mislead."""
+COVERAGE = "anchor_coverage"
+"""The panel's name in the app, and that of the workspace which has it beside the pictures."""
 
 
 def hexadecimal(number: int, classes: int) -> str:
     """A class's colour as `datapipe preview` draws it. Example: class 0 of 4 is #ff3f3f."""
     return "#{:02x}{:02x}{:02x}".format(*colour(number, classes))
+
+
+def _pale(shade: str) -> str:
+    """Half way to white: a detector's boxes beside the truth's. Example: #ff3f3f becomes #ff9f9f."""
+    return "#" + "".join(f"{(int(shade[i : i + 2], 16) + 256) // 2:02x}" for i in (1, 3, 5))
 
 
 def slice_names(copies: int) -> list[str]:
@@ -93,6 +105,9 @@ def create(fo: Any, name: str, classes: Sequence[str], copies: int = 0) -> Any:
     for field in ("image_id", "suspicion"):
         dataset.create_index(field)
     arrange(fo, dataset, classes)
+    samples, panel = fo.Panel(type="Samples", pinned=True), fo.Panel(type=COVERAGE)
+    halves = [fo.Space(children=[one], active_child=one.component_id) for one in (samples, panel)]
+    dataset.save_workspace(COVERAGE.replace("_", " "), fo.Space(children=halves, orientation="horizontal"))
     return dataset
 
 
@@ -107,13 +122,20 @@ def _field(fo: Any, dataset: Any, path: str, kind: str, about: str) -> None:
 def arrange(fo: Any, dataset: Any, classes: Sequence[str]) -> None:
     """Set colours and the sidebar; again when fields were added."""
     values = [{"value": name, "color": hexadecimal(i, len(classes))} for i, name in enumerate(classes)]
-    paths = (TRUTH, PREDICTIONS)
+    pale = [one | {"color": _pale(one["color"])} for one in values]
+    labels = (TRUTH, REGIONS, PREDICTIONS)
     dataset.app_config.color_scheme = fo.ColorScheme(
         color_by="value",
         color_pool=[one["color"] for one in values] or ["#ffffff"],
         fields=[
-            *({"path": path, "colorByAttribute": "label", "valueColors": values} for path in paths),
+            {"path": TRUTH, "colorByAttribute": "label", "fieldColor": _GREY, "valueColors": values},
+            {"path": PREDICTIONS, "colorByAttribute": "label", "fieldColor": _GREY, "valueColors": pale},
             {"path": REGIONS, "fieldColor": "#ffffff"},
+            *(
+                {"path": path, "fieldColor": _GREY}
+                for path in dataset.get_field_schema()
+                if path not in labels
+            ),
         ],
         label_tags={
             "fieldColor": "#ff00ff",
@@ -143,7 +165,7 @@ def save_views(dataset: Any, splits: Sequence[str], found: Collection[str]) -> N
     Args:
         dataset: FiftyOne's.
         splits: names.
-        found: kinds of issues, and codes of findings, that occur.
+        found: kinds of issues, codes of findings and flags that occur.
     """
     F = importlib.import_module("fiftyone").ViewField
     first = dataset.match(~F("tags").contains("fine") & ~F("tags").contains("leave_out"))
@@ -154,10 +176,10 @@ def save_views(dataset: Any, splits: Sequence[str], found: Collection[str]) -> N
     near = dataset.exists("near_duplicate").sort_by("near_duplicate")
     _save(dataset, "near duplicates", near, "#ee8800")
     detections = F(f"{TRUTH}.detections")
-    for flag in ("crowd", "ignore", "truncated"):
+    for flag in (flag for flag in FLAGS if flag in found):
         has = dataset.match(detections.filter(F(flag) == True).length() > 0)  # noqa: E712  (a ViewField)
         _save(dataset, f"with {flag}", has, "#999999")
-    for code in sorted(set(found) - set(WEIGHTS)):
+    for code in sorted(set(found) - {*WEIGHTS, *FLAGS}):
         about = codes().get(code)
         _save(dataset, str(about or code), dataset.match(F("findings").contains(code)), "#cc00cc")
     for split in splits:

@@ -99,12 +99,14 @@ class Plan:
             layer is the primary picture's
     fill:   where a layer has no tile
     steps:  what was drawn, in order: (step, parameters), for `datapipe replay`
+    unseen: pictures whose tiles came to lie off the canvas; `finished` moves them here to be counted
     """
 
     hw: tuple[int, int]
     layers: tuple[Layer, ...]
     fill: Fill = GREY
     steps: tuple[tuple[str, dict[str, Any]], ...] = ()
+    unseen: tuple[Picture, ...] = ()
 
     @classmethod
     def of(cls, hw: tuple[int, int], tile: Tile) -> Plan:
@@ -136,12 +138,17 @@ class Plan:
     def finished(self) -> Plan:
         """The plan as it is rendered: visible parts cut to the canvas, tiles without one dropped."""
         height, width = self.hw
-        layers = []
+        layers, unseen = [], list(self.unseen)
         for layer in self.layers:
-            cut = ((tile, cut_to(tile.visible, (0.0, 0.0, width, height))) for tile in layer.tiles)
-            tiles = tuple(Tile(tile.picture, tile.matrix, seen) for tile, seen in cut if len(seen))
-            layers.append(Layer(tiles, layer.opacity, layer.weight))
-        return Plan(self.hw, tuple(layers), self.fill, self.steps)
+            tiles = []
+            for tile in layer.tiles:
+                seen = cut_to(tile.visible, (0.0, 0.0, width, height))
+                if len(seen):
+                    tiles.append(Tile(tile.picture, tile.matrix, seen))
+                else:
+                    unseen.append(tile.picture)
+            layers.append(Layer(tuple(tiles), layer.opacity, layer.weight))
+        return Plan(self.hw, tuple(layers), self.fill, self.steps, tuple(unseen))
 
 
 def rectangle(xyxy: Sequence[float]) -> Outline:

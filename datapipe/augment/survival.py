@@ -99,7 +99,7 @@ def _survive(
     layers = [layer for plan in plans for layer in plan.layers]
     tiles = [tile for layer in layers for tile in layer.tiles]
     if not tiles:
-        return [_nothing() for _ in plans]
+        return [_nothing(plan) for plan in plans]
     shown = [sources[tile.picture.number] for tile in tiles]
     shapes = on_canvas(tiles, shown, rules.rotated)
     regions = of_layers(layers)
@@ -115,6 +115,8 @@ def _survive(
     crowded = crowded_out(state, area, plan_of, rules.max_objects)
     state[crowded] = IGNORE
     counts = counted(state, fraction, source["ignore"], crowded, plan_of, len(plans), rules)
+    for plan, own in zip(plans, counts, strict=True):
+        _count_unseen(plan, own)
 
     left = np.flatnonzero(state)
     tile, row = shapes.tile[left], shapes.row[left]
@@ -164,6 +166,16 @@ def _outline(shapes: Shapes, regions: Regions, i: int, whole: bool) -> tuple[Pol
     return tuple(ring.astype(np.float32) for ring in rings)
 
 
-def _nothing() -> Survivors:
-    none = np.zeros(0, np.int32)
-    return Survivors(Objects.of([], 0), none, none, none, np.zeros(0), dict.fromkeys(COUNTS, 0))
+def _count_unseen(plan: Plan, counts: dict[str, int]) -> None:
+    """Objects of tiles off the canvas are gone as those beside it are; left-out places are not known here."""
+    for picture in plan.unseen:
+        ignored = int(picture.ignore.sum())
+        counts["seen"] += len(picture.ignore) - ignored
+        counts["gone"] += len(picture.ignore) - ignored
+        counts["ignore_seen"] += ignored
+
+
+def _nothing(plan: Plan) -> Survivors:
+    none, counts = np.zeros(0, np.int32), dict.fromkeys(COUNTS, 0)
+    _count_unseen(plan, counts)
+    return Survivors(Objects.of([], 0), none, none, none, np.zeros(0), counts)

@@ -18,11 +18,11 @@ from datapipe.report import count
 SHOWN = 20
 """Lines and remarks that are printed; the rest is counted."""
 _KINDS = {
-    "leave_out": "pictures left out",
-    "ignore": "objects ignored",
-    "class": "classes corrected",
-    "box": "boxes corrected",
-    "fine": "fine",
+    "leave_out": ("picture left out", "pictures left out"),
+    "ignore": ("object ignored", "objects ignored"),
+    "class": ("class corrected", "classes corrected"),
+    "box": ("box corrected", "boxes corrected"),
+    "fine": ("fine", "fine"),
 }
 
 
@@ -43,7 +43,7 @@ def opened(console: Console, audit: Audit, data: str) -> None:
 def pulled(console: Console, made: Pulled, data: str) -> None:
     """The new lines, what else happened, what to look at."""
     verb = "would write" if made.dry_run else "wrote"
-    told = ", ".join(f"{n:,} {_KINDS[kind]}" for kind, n in Counter(one.kind for one in made.new).items())
+    told = ", ".join(count(n, *_KINDS[kind]) for kind, n in Counter(one.kind for one in made.new).items())
     file = escape(printable(made.file, 300))
     if made.new:
         console.print(f"{verb} [bold]{count(len(made.new), 'line')}[/] to {file}: {told}")
@@ -64,7 +64,7 @@ def pulled(console: Console, made: Pulled, data: str) -> None:
 
 def applied(console: Console, made: Applied, data: str, dry_run: bool) -> None:
     """Before and after, by class."""
-    told = ", ".join(f"{n:,} {_KINDS[kind]}" for kind, n in made.lines.items())
+    told = ", ".join(count(n, *_KINDS[kind]) for kind, n in made.lines.items())
     console.print(f"[bold]{escape(printable(data, 300))}[/]  edits: {told or 'none'}")
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     for i, name in enumerate(("", "before", "after", "change")):

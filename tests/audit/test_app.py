@@ -1,4 +1,4 @@
-"""With FiftyOne and its database, without a browser: open, decide, pull, train on it; and how it ends.
+"""With FiftyOne and its database, without a browser: open, decide, pull, train on it.
 
 Everything runs in processes of its own: FiftyOne is imported once a process, on one database.
 """
@@ -10,8 +10,6 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,24 +18,10 @@ import pytest
 from make import make_dataset
 
 from audit.needs import needs_fiftyone
+from audit.running import run, script, serving
 from datapipe.dataset import Dataset
 
 pytestmark = pytest.mark.xdist_group("fiftyone")
-
-
-def run(*arguments: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "datapipe", "audit", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=os.environ | (env or {}))
-
-
-def script(code: str, *arguments: object) -> Any:
-    """What a program prints as JSON; it has `folder`, `cache` and the rest of `sys.argv`."""
-    start = "import json, sys\nfrom pathlib import Path\nfrom datapipe.audit import *\n"
-    start += "folder, cache, *rest = sys.argv[1:]\n"
-    command = [sys.executable, "-c", start + textwrap.dedent(code), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")
@@ -56,26 +40,25 @@ def server(data: Path, place: Path) -> Iterator[dict[str, Any]]:
     command = [sys.executable, "-m", "datapipe", "audit", "open", str(data), "--json", "--no-browser"]
     home = place / "home"
     home.mkdir()
-    running = subprocess.Popen(
+    with subprocess.Popen(
         [*command, "--cache", str(place / "cache"), "--port", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"HOME": str(home)},
-    )
-    assert running.stdout and running.stderr
-    text = ""
-    while not text.rstrip().endswith("}"):
-        line = running.stdout.readline()
-        assert line, running.stderr.read()
-        text += line
-    for line in running.stderr:
-        if "all pictures are in" in line:
-            break
-    yield json.loads(text) | {"pid": running.pid, "home": home}
-    running.send_signal(signal.SIGTERM)
-    rest, told = running.communicate(timeout=60)
-    assert (running.returncode, rest) == (0, ""), told
+    ) as running:
+        assert running.stdout and running.stderr
+        text = ""
+        while not text.rstrip().endswith("}"):
+            line = running.stdout.readline()
+            assert line, running.stderr.read()
+            text += line
+        next(line for line in running.stderr if "all pictures are in" in line)
+        yield json.loads(text) | {"home": home}
+        running.send_signal(signal.SIGTERM)
+        rest, told = running.communicate(timeout=60)
+        assert (running.returncode, rest) == (0, ""), told
+    assert not serving(str(next(place.glob("cache/audit/*/database"))))
 
 
 DECIDE = """
@@ -118,7 +101,8 @@ def test_the_app_holds_every_picture_and_object_with_views_of_what_occurs(server
     colours = held.app_config.color_scheme.fields[0]["valueColors"]
     plugins = sorted(one.name for one in foo.list_operators() if "datapipe" in one.uri)
     print(json.dumps({"objects": held.count("ground_truth.detections"), "views": views, "order": order,
-        "media": held.media_type, "colours": colours, "plugins": plugins}))
+        "media": held.media_type, "colours": colours, "plugins": plugins,
+        "workspaces": held.list_workspaces()}))
     """,
         data,
         place / "cache",
@@ -130,7 +114,10 @@ def test_the_app_holds_every_picture_and_object_with_views_of_what_occurs(server
     assert told["order"] == sorted(told["order"], reverse=True) and told["order"][0] > 0
     assert [one["value"] for one in told["colours"]] == list(dataset.classes)
     names = ["anchor_coverage", "box_wrong", "fine", "ignore_object", "leave_out", "take_back", "wrong_class"]
-    assert told["plugins"] == names
+    here = ["fine_here", "leave_out_here", "take_back_here"]
+    assert told["plugins"] == sorted(names + here)
+    assert told["views"].keys().isdisjoint({"with crowd", "with truncated"}), "only what occurs"
+    assert told["workspaces"] == ["anchor coverage"]
 
 
 @needs_fiftyone
@@ -279,83 +266,3 @@ def test_predictions_are_evaluated_beside_the_truth_and_reopening_keeps_everythi
         tmp_path / "p.json",
     )
     assert told == [[0, 1, 1, 1, 1], [8, 1, 1, 1, 1]]
-
-
-@needs_fiftyone
-def test_a_killed_audit_leaves_no_server_behind_and_opens_again(tmp_path):
-    data = make_dataset(tmp_path, n=4).folder
-    code = (
-        "import sys, time\nfrom datapipe.audit import *\n"
-        "with opened(sys.argv[1], Wish(cache=sys.argv[2]), app=False) as audit:\n"
-        "    print('open', flush=True)\n    time.sleep(600)\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(data), str(tmp_path / "cache")], stdout=subprocess.PIPE, text=True
-    ) as running:
-        assert running.stdout and running.stdout.readline() == "open\n"
-        running.kill()
-    database = str(next(tmp_path.glob("cache/audit/*/database")))
-    end = time.monotonic() + 20
-    while serving(database) and time.monotonic() < end:
-        time.sleep(0.1)
-    assert not serving(database)
-    pulled = run("pull", data, "--cache", tmp_path / "cache")
-    assert pulled.returncode == 0 and "nothing new in 4 pictures" in pulled.stdout
-
-
-def serving(database: str) -> bool:
-    """Whether any process has the folder in its command line."""
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().decode(errors="replace").split("\0")
-        except OSError:
-            continue
-        if "--dbpath" in words and database in words:
-            return True
-    return False
-
-
-@needs_fiftyone
-@pytest.mark.parametrize(
-    "note, words",
-    [('{"mongod": "99.1.0"}', "written by MongoDB 99.1.0"), ("", "")],
-)
-def test_a_database_of_a_newer_server_is_recognised_in_one_line(tmp_path, note: str, words: str):
-    data = make_dataset(tmp_path, n=1, split="train=1", shard_count=1)
-    from datapipe.audit.home import home_of
-
-    home = home_of(data.manifest, str(tmp_path / "cache"))
-    home.prepare()
-    if note:
-        home.made_by.write_text(note)
-        done = run("pull", data.folder, "--cache", tmp_path / "cache")
-        assert done.returncode == 4 and done.stderr.count("\n") == 1 and words in done.stderr
-    else:
-        done = run("pull", data.folder, "--cache", tmp_path / "cache")
-        assert done.returncode == 2 and "was never run on this data" in done.stderr
-
-
-@needs_fiftyone
-def test_a_server_of_the_users_that_is_not_there_is_told_in_seconds(tmp_path):
-    data = make_dataset(tmp_path, n=1, split="train=1", shard_count=1).folder
-    start = time.monotonic()
-    done = run("pull", data, "--database-uri", "mongodb://me:secret@127.0.0.1:1/", "--cache", tmp_path / "c")
-    assert done.returncode == 4 and done.stderr.count("\n") == 1 and "does not answer" in done.stderr
-    assert "secret" not in done.stderr and time.monotonic() - start < 30
-
-
-def test_without_fiftyone_the_error_has_the_install_line_and_the_page(tmp_path):
-    data = make_dataset(tmp_path, n=1, split="train=1", shard_count=1).folder
-    code = (
-        "import importlib.util, sys\nfound = importlib.util.find_spec\n"
-        "importlib.util.find_spec = lambda name, *a: None if name == 'fiftyone' else found(name, *a)\n"
-        "from datapipe.cli import main\nmain()"
-    )
-    for arguments in (["open", data], ["pull", data]):
-        done = subprocess.run(
-            [sys.executable, "-c", code, "audit", *map(str, arguments)], capture_output=True, text=True
-        )
-        assert done.returncode == 4 and done.stderr.count("\n") == 1, done.stderr
-        assert "pip install 'datapipe[audit]'" in done.stderr and "datapipe stats" in done.stderr
-    done = run("apply", data, "--dry-run")
-    assert done.returncode == 0 and "edits: none" in done.stdout, "needs no FiftyOne"

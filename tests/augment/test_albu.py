@@ -143,6 +143,9 @@ def test_transforms_fire_independently_of_each_other():
         (({"OneOf": {"transforms": ["Blurr"]}},), "transforms Blurr: .* did you mean Blur"),
         (("RandomCrop",), "transforms RandomCrop: height .*Field required"),
         (("OneOf",), "transforms OneOf: .*transforms"),
+        (({"FDA": {"p": 1}},), "transforms FDA: wants fda_metadata with every picture, which no recipe can"),
+        (({"OneOf": {"transforms": ["MaskDropout"]}},), "transforms MaskDropout: wants mask"),
+        (("CoarseDropout3D",), "transforms CoarseDropout3D: .* has none; did you mean .*CoarseDropout"),
         ((), r"transforms \(\): want a list"),
     ],
 )
@@ -156,6 +159,64 @@ def test_a_transform_that_changes_the_canvas_itself_is_refused(transform):
     with pytest.raises(InputError, match="want the canvas as it was"):
         for seed in range(20):  # p is 0.5
             run(Albumentations((transform,)), seed)
+
+
+SIZED = {
+    "AtLeastOneBBoxRandomCrop": {"height": 96, "width": 128},
+    "CenterCrop": {"height": 96, "width": 128},
+    "Crop": {"x_max": 128, "y_max": 96},
+    "CropAndPad": {"px": (-9, 9)},
+    "CropNonEmptyMaskIfExists": {"height": 96, "width": 128},
+    "TextImage": {"font_path": "none.ttf"},
+    "GridElasticDeform": {"num_grid_xy": (4, 3), "magnitude": 9},
+    "LongestMaxSize": {"max_size": 128},
+    "PadIfNeeded": {"min_height": 96, "min_width": 128},
+    "RandomCrop": {"height": 96, "width": 128},
+    "RandomResizedCrop": {"size": (96, 128)},
+    "RandomSizedBBoxSafeCrop": {"height": 96, "width": 128},
+    "RandomSizedCrop": {"min_max_height": (40, 96), "size": (96, 128)},
+    "Resize": {"height": 96, "width": 128},
+    "SmallestMaxSize": {"max_size": 96},
+}
+"""What some transforms cannot do without; nearly all others run on their defaults."""
+OTHER_CANVAS = {"RandomCropFromBorders", "Transpose", "RandomScale", "FromFloat", "ToFloat", "Normalize"}
+
+
+@pytest.mark.filterwarnings("ignore:Neither valid mask", "ignore:The image is already")
+def test_every_transform_of_the_library_runs_by_its_name_or_is_refused_in_plain_words():
+    import albumentations
+
+    names = sorted(
+        name
+        for name, kind in vars(albumentations).items()
+        if isinstance(kind, type)
+        and issubclass(kind, albumentations.ImageOnlyTransform | albumentations.DualTransform)
+        and not issubclass(kind, albumentations.Transform3D)
+        and name not in {"ImageOnlyTransform", "DualTransform", "Lambda"}
+    )
+    refused, other_canvas = set(), set()
+    for name in names:
+        try:
+            step = one(name, **SIZED.get(name, {}))
+        except ValueError as error:
+            assert str(error).startswith(f"transforms {name}: ")
+            refused.add(name)
+            continue
+        try:
+            pixels, objects, counts = run(step, 1)
+        except InputError:
+            other_canvas.add(name)
+            continue
+        assert pixels.shape == (96, 128, 3) and pixels.dtype == np.uint8
+        assert (objects.xyxy >= 0).all() and (objects.xyxy <= (128, 96, 128, 96)).all()
+        if issubclass(getattr(albumentations, name), albumentations.ImageOnlyTransform):
+            assert objects is OBJECTS and counts == {}, name
+    assert len(names) > 100
+    assert other_canvas == OTHER_CANVAS
+    assert refused == {  # they want another picture, a mask or a font with every call
+        "CropNonEmptyMaskIfExists", "FDA", "HistogramMatching", "MaskDropout", "Mosaic", "OverlayElements",
+        "PixelDistributionAdaptation", "RandomCropNearBBox", "TextImage",
+    }  # fmt: skip
 
 
 def test_a_transform_that_warns_when_it_is_built_is_no_trouble_in_any_thread():

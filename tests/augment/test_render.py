@@ -313,6 +313,27 @@ def test_a_place_in_a_batch_gets_the_same_pixels_as_fresh_memory():
 
 
 @pytest.mark.parametrize(
+    ("degrees", "zoom", "most"), [(0, 1.3, 1.0), (10, 1.0, 1.25), (-10, 1.6, 1.25), (45, 1.5, 1.5)]
+)
+def test_each_tile_is_warped_once_and_only_where_it_shows(degrees, zoom, most, monkeypatch):
+    """The px that OpenCV is asked for, in canvases: what the usual mosaic asks for is four or more."""
+    plan = mosaic((608, 608), (300, 280), turned(degrees, zoom, (304, 304)), wh=(608, 608))
+    asked = []
+
+    def counted(source, matrix, size, *more):
+        asked.append((source.ctypes.data, size[0] * size[1]))
+        return warp(source, matrix, size, *more)
+
+    warp = cv2.warpAffine
+    for name in ("resize", "remap", "warpPerspective"):
+        monkeypatch.setattr(cv2, name, lambda *_, **__: pytest.fail("another way than the one warp"))
+    monkeypatch.setattr(cv2, "warpAffine", counted)
+    render(plan, {n: Decoded(np.zeros((608, 608, 3), np.uint8)) for n in range(4)})
+    assert len({source for source, _ in asked}) == len(plan.tiles) == 4
+    assert 0.999 <= sum(px for _, px in asked) / 608**2 <= most
+
+
+@pytest.mark.parametrize(
     "out", [np.zeros((45, 60, 3), np.uint8), np.zeros((61, 45, 3), np.uint8).transpose(1, 0, 2)]
 )
 def test_a_place_that_does_not_fit_is_refused(out):

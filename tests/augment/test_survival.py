@@ -136,8 +136,9 @@ def test_counts_add_up_and_say_what_is_there(seed, motion):
     demoted = c["to_ignore_cut"] + c["to_ignore_small"] + c["to_ignore_crowded"]
     assert tuple(c) == COUNTS
     assert c["seen"] == c["kept"] + demoted + c["gone"]
-    assert c["seen"] + c["ignore_seen"] == sum(len(tile.picture.xyxy) for tile in plan.tiles)
-    assert c["ignore_seen"] == sum(tile.picture.number == 1 for tile in plan.tiles)
+    pictures = [tile.picture for tile in plan.tiles] + list(plan.unseen)
+    assert c["seen"] + c["ignore_seen"] == sum(len(picture.xyxy) for picture in pictures)
+    assert c["ignore_seen"] == sum(picture.number == 1 for picture in pictures)
     positive = ~left.objects.ignore
     assert positive.sum() == c["kept"] <= rules.max_objects
     assert left.objects.ignore.sum() == c["ignore_kept"] + demoted
@@ -448,12 +449,22 @@ def test_a_plan_without_tiles_or_objects_is_empty():
     for plan in (
         Plan((48, 64), (Layer(()),)),
         Plan.of((48, 64), whole(things.picture(0), SAME)),
-        Plan.of((48, 64), whole(things.picture(1), affine(1, 0, 500, 0, 1, 0))).finished(),
     ):
         left = survive(plan, things.sources, RULES)
         assert len(left.objects) == len(left.row) == 0
         assert set(left.counts.values()) == {0}
     assert survive_many([], things.sources, RULES) == []
+
+
+def test_objects_of_a_tile_off_the_canvas_are_counted_as_gone():
+    things = scene([OBJECT, Thing((40, 30, 50, 40), more={"ignore": True})], [OBJECT])
+    off = affine(1, 0, 500, 0, 1, 0)
+    for tiles, seen in (((0,), 1), ((0, 0, 1), 3)):
+        left = shows(things, *(whole(things.picture(i), off) for i in tiles))
+        counts = {name: n for name, n in left.counts.items() if n}
+        assert counts == {"seen": seen, "gone": seen, "ignore_seen": tiles.count(0)}
+    beside = shows(things, whole(things.picture(1), SAME), whole(things.picture(0), off))
+    assert (beside.counts["seen"], beside.counts["kept"], beside.counts["gone"]) == (2, 1, 1)
 
 
 def test_beyond_the_horizon_is_refused():

@@ -6,13 +6,16 @@ import gc
 import time
 import weakref
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import pytest
 from feeding import MIXED, RAW, Damaged, digest, threads
+from make import make_dataset
 
-from datapipe.errors import RecordError
+from datapipe.dataset import Dataset
+from datapipe.errors import RecordError, UsageError
 from datapipe.pipeline import as_numpy, eval_stream, keras_boxes, train_stream
 from datapipe.pipeline.door import TICKETS
 from datapipe.recipe import Recipe
@@ -44,6 +47,45 @@ def test_the_bytes_are_those_of_the_numpy_stream(tf, pictures):
     assert digest(train_stream(pictures, recipe, batch_size=8, seed=5), 25) != plain
     one, other = (as_numpy(pictures, recipe, "val", batch_size=8, training=False) for _ in range(2))
     assert digest(eval_stream(pictures, recipe, batch_size=8)) == digest(one) == digest(other)
+
+
+BOXES = """
+input: {hw: [64, 64], multi_scale: {every_windows: 1, min: 32, max: 96, step: 32}}
+mix: [{Mosaic: {p: 0.5}}, {CutMix: {p: 0.3}}, {MixUp: {p: 0.3}}]
+geometry: [{Flip: {horizontal: 0.5}}, {Affine: {rotate_deg: 10, scale: [0.5, 1.5]}}]
+pixels: [{ColorJitter: {brightness: 0.4}}, {Erase: {p: 0.3}}]
+stream: {window: 32}
+"""
+
+
+@pytest.mark.parametrize("batches", [12, pytest.param(200, marks=pytest.mark.slow)])
+def test_images_and_boxes_are_those_of_the_numpy_stream_for_every_batch_size(tf, pictures, batches):
+    recipe = Recipe.parse(BOXES)
+    for size in (8, 16, 32):
+        n = batches * 8 // size
+        made = train_stream(pictures, recipe, batch_size=size, seed=4, threads=2)
+        assert digest(made, n) == digest(as_numpy(pictures, recipe, batch_size=size, seed=4, threads=1), n)
+    start = train_stream(pictures, recipe, batch_size=8, seed=4, start_step=batches - 3)
+    whole = as_numpy(pictures, recipe, batch_size=8, seed=4)
+    assert digest(start, 3) == digest(islice(whole, batches - 3, batches))
+
+
+def test_batches_are_made_before_they_are_asked_for(tf, pictures):
+    stream, made = train_stream(pictures, Recipe.parse(RAW), batch_size=8), []
+    make = stream.stream.batch
+    stream.stream.batch = lambda step, size: (made.append(step), make(step, size))[1]
+    iterator = iter(stream)
+    next(iterator)
+    assert soon(lambda: {0, 1, 2} <= set(made))
+    assert max(made) < 40, "ahead, not away"
+
+
+def test_a_changed_dataset_is_refused_when_a_run_goes_on(tf, tmp_path):
+    dataset = make_dataset(tmp_path, n=8, split="train=1.0")
+    state = train_stream(dataset, Recipe.parse(RAW), batch_size=8).state(3)
+    (dataset.folder / "edits.jsonl").write_text('{"image": "3", "edit": "leave_out"}\n')
+    with pytest.raises(UsageError, match="the dataset .* changed since the checkpoint: .* start anew"):
+        train_stream(Dataset(dataset.folder), Recipe.parse(RAW), batch_size=8, start_step=state)
 
 
 def test_a_dataset_starts_anew_with_every_loop_and_where_it_was_told(tf, pictures):

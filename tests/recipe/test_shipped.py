@@ -15,6 +15,7 @@ import pytest
 from datapipe.augment.geometry import Affine
 from datapipe.errors import UsageError
 from datapipe.recipe import Recipe, shipped
+from datapipe.targets.layout import layout
 from datapipe.targets.raw import Raw
 from datapipe.targets.retinanet import RetinaNet
 from datapipe.targets.ssd import MobileNetSSD
@@ -60,6 +61,34 @@ def test_a_header_says_what_it_is_what_it_costs_and_how_to_look_at_it(name: str)
     assert re.search(r"cost", header, re.I)
     assert re.search(r"arXiv:|keras|ICCV", header)
     assert max(map(len, text.splitlines())) <= 110
+
+
+@pytest.mark.parametrize("name", ["mobilenet_ssd", "retinanet", "yolov4"])
+def test_a_detectors_header_says_where_every_section_and_step_comes_from(name: str):
+    """The list has a line for each section the page fills, and for each mix and geometry step its name."""
+    text = shipped()[name].read_text("utf-8")
+    header, page = text.split("\ninput:", 1)
+    _, _, told = header.partition("# Where the numbers come from\n")
+    items = re.findall(r"^#   (\S.*?)  ", told, re.M)
+    named = {word.strip() for item in items for word in item.split(",")}
+    sections = {"input", *re.findall(r"^(\w+):", page, re.M)} - {"mix", "geometry", "stream"}
+    steps = re.findall(r"^  - (\w+):", page.partition("\npixels:")[0], re.M)
+    assert sections | set(steps) <= named, f"{name}.yaml: not told: {sections | set(steps) - named}"
+
+
+def test_the_figures_of_a_header_follow_from_its_recipe():
+    """Anchors and priors, tiles drawn a sample, px of RetinaNet's original canvas, input sizes."""
+    text = {name: shipped()[name].read_text("utf-8") for name in NAMES}
+    recipe = {name: Recipe.load(name) for name in NAMES}
+    for name, figure in (("retinanet", "76 725 anchors"), ("mobilenet_ssd", "here 2034")):
+        count = layout(recipe[name].targets, recipe[name].input.hw).count  # type: ignore[arg-type]
+        assert figure in text[name] and str(count) in figure.replace(" ", "")
+    mosaic, cutmix = recipe["yolov4"].mix
+    assert 1 + 3 * mosaic.p + cutmix.p == pytest.approx(2.6) and "2.6 tiles drawn a sample" in text["yolov4"]
+    height, width = recipe["retinanet"].input.hw
+    assert round(800 * 1333 / (height * width), 1) == 2.6 and "2.6 times the" in text["retinanet"]
+    scales = recipe["yolov4"].input.multi_scale
+    assert len(range(scales.min, scales.max + 1, scales.step)) == 7 and "Seven input sizes" in text["yolov4"]
 
 
 def test_moderate_is_moderate_and_harsh_is_not():

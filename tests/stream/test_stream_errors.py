@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from make import make_picture
 from scenes import MIXED, PLAIN, digest, make_pictures, some, stream_of
 
 from datapipe.dataset import Dataset
@@ -121,6 +122,42 @@ class Broken:
 
 
 calls: list[int] = []
+
+
+def test_a_whole_record_whose_picture_does_not_decode_is_damaged_too(
+    pictures: Dataset, monkeypatch: pytest.MonkeyPatch
+):
+    with stream_of(pictures, PLAIN) as stream:
+        first = stream._order.pictures(0, 8)[5]
+    original = Dataset.__getitem__
+
+    def torn(self: Dataset, i: int):
+        record, data = original(self, i)
+        return record, data[:20] if i == first else data
+
+    monkeypatch.setattr(Dataset, "__getitem__", torn)
+    name = pictures.images["filename"][first]
+    with stream_of(pictures, PLAIN) as stream, pytest.raises(RecordError) as caught:
+        stream.batch(0, 16)
+    assert str(caught.value).startswith(f"position 5 (image {name!r}): ") and "decode" in str(caught.value)
+    with stream_of(pictures, PLAIN, on_damaged="skip") as stream:
+        assert first not in stream.batch(0, 16).image
+        assert stream.ledger()["stream"]["damaged_pictures_replaced"] == 1
+
+
+def test_a_picture_of_another_size_than_its_record_says_is_damaged(
+    pictures: Dataset, monkeypatch: pytest.MonkeyPatch
+):
+    """Its boxes would lie somewhere else."""
+    original = Dataset.__getitem__
+    monkeypatch.setattr(
+        Dataset, "__getitem__", lambda self, i: (original(self, i)[0], make_picture((44, 31)))
+    )
+    with (
+        stream_of(pictures, PLAIN) as stream,
+        pytest.raises(RecordError, match=r"position 0 .*decodes to 44x31 px, the record says \d+x\d+"),
+    ):
+        stream.batch(0, 16)
 
 
 def test_an_error_in_a_step_says_which_step_and_picture(pictures: Dataset):

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from make import make_coco, make_image
 from scenes import MIXED, MOSAICS, PLAIN, digest, make_pictures, some, stream_of
 
 from datapipe.dataset import Dataset
 from datapipe.errors import UsageError
+from datapipe.ingest import IngestOptions, ingest
+from datapipe.recipe import Recipe
+from datapipe.stream import Stream
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +118,19 @@ def test_the_ledger_balances(pictures: Dataset):
         json.dumps(ledger)
 
 
+def test_the_ledger_counts_the_objects_of_every_picture_that_was_dealt(pictures: Dataset):
+    """Also of those whose tile came to lie wholly off the canvas."""
+    text = "input: {hw: [64, 64]}\nmix: [{Mosaic: {p: 1.0}}]\ngeometry: [{Affine: {scale: [3, 4]}}]\n"
+    with stream_of(pictures, text) as stream:
+        for step in range(4):
+            stream.batch(step, 16)
+        counts = stream.ledger()["objects"]
+        samples = stream._planner.window(0).samples
+    assert any(len(sample.numbers) < 4 for sample in samples)
+    dealt = sum(len(pictures[number][0]) for sample in samples for number in sample.shown)
+    assert counts["seen"] + counts["ignore_seen"] == dealt
+
+
 def test_objects_planned_without_pixels_are_those_of_the_samples(pictures: Dataset):
     with stream_of(pictures, MIXED.replace("Erase: {p: 0.3}", "Blur: {}")) as stream:
         planned = list(stream.boxes(50, 90))
@@ -124,6 +142,27 @@ def test_objects_planned_without_pixels_are_those_of_the_samples(pictures: Datas
             assert np.array_equal(one.survivors.objects.xyxy, sample.objects.xyxy)
             assert np.array_equal(one.survivors.objects.class_id, sample.objects.class_id)
             assert np.array_equal(one.survivors.objects.ignore, sample.objects.ignore)
+
+
+@pytest.mark.slow
+def test_100_000_augmented_objects_take_less_than_5_seconds_to_plan(tmp_path: Path):
+    """CPU seconds of this process, so that a busy machine is no failure."""
+    rng = np.random.default_rng(0)
+    images = []
+    for i in range(200):
+        corners, sides = rng.integers(0, 40, (8, 2)), rng.integers(4, 24, (8, 2))
+        rows = [(*xy, *wh, i % 3) for xy, wh in zip(corners.tolist(), sides.tolist(), strict=True)]
+        images.append(make_image(f"{i}.jpg", *rows, wh=(64, 64)))
+    source = make_coco(tmp_path / "source", images)
+    ingest([source], tmp_path / "out", IngestOptions(split="train=1.0"))
+    with Stream(Dataset(tmp_path / "out"), Recipe.load("yolov4")) as stream:
+        before, seen = time.process_time(), 0
+        for one in stream.boxes(0, 10**6):
+            seen += one.survivors.counts["seen"]
+            if seen >= 100_000:
+                break
+        assert time.process_time() - before < 5
+        assert stream.ledger()["stream"] == {}
 
 
 def test_an_origin_tells_pictures_matrices_and_steps(pictures: Dataset):

@@ -12,6 +12,11 @@ from scenes import MIXED, bytes_of, digest, make_pictures, some, stream_of
 
 from datapipe.dataset import Dataset
 
+ALONE = """
+input: {hw: [64, 64]}
+geometry: [{Flip: {horizontal: 0.5}}, {Affine: {rotate_deg: 10, scale: [0.5, 1.5]}}]
+pixels: [{ColorJitter: {brightness: 0.4, hue: 0.015}}, {scenes.Grain: {strength: 20}}]
+"""
 LENGTHS = [128, pytest.param(3200, marks=pytest.mark.slow)]
 """Samples: a look in the quick suite, 200 batches' worth in the whole one."""
 
@@ -72,19 +77,46 @@ def test_a_sample_alone_a_window_and_a_batch_agree(pictures: Dataset):
 
 
 def test_another_seed_and_the_next_epoch_are_other_bytes(pictures: Dataset):
-    with stream_of(pictures, seed=5) as stream, stream_of(pictures, seed=6) as other:
+    """In another order, and even the same picture alone is turned and coloured otherwise."""
+    with stream_of(pictures, ALONE, seed=5) as stream, stream_of(pictures, ALONE, seed=6) as other:
         n = len(stream)
-        first = {stream[k].image: stream[k] for k in range(n)}
-        assert [other[k].image for k in range(n)] != list(first)
-        again = [stream[n + k] for k in range(n)]
-        assert [sample.image for sample in again] != list(first)
-        same = [
-            sample.image
-            for sample in again
-            if sample.pixels.shape == first[sample.image].pixels.shape
-            and np.array_equal(sample.pixels, first[sample.image].pixels)
-        ]
-        assert not same
+        first, again = ([stream[start + k] for k in range(n)] for start in (0, n))
+        elsewhere = [other[k] for k in range(n)]
+    order = [sample.image for sample in first]
+    pixels = {sample.image: sample.pixels for sample in first}
+    for samples in (again, elsewhere):
+        assert [sample.image for sample in samples] != order
+        assert sorted(sample.image for sample in samples) == sorted(order)
+        assert all(sample.pixels.shape == (64, 64, 3) for sample in samples)
+        assert not any(np.array_equal(sample.pixels, pixels[sample.image]) for sample in samples)
+
+
+LIBRARY = """
+input: {hw: [64, 64]}
+mix: [{Mosaic: {p: 0.5}}]
+pixels:
+  - Albumentations:
+      transforms:
+        - {OneOf: {p: 0.8, transforms: [Blur, GaussNoise, CLAHE]}}
+        - {Affine: {rotate: [-20, 20], p: 0.5}}
+        - {CoarseDropout: {p: 0.5}}
+  - {Noise: {p: 0.5}}
+"""
+
+
+def test_albumentations_in_a_stream_give_the_same_bytes_for_any_threads_and_batches(pictures: Dataset):
+    found, ledgers = set(), []
+    for threads, batch_size in ((1, 16), (8, 32), (8, 8)):
+        with stream_of(pictures, LIBRARY, threads=threads) as stream:
+            found.add(some(stream, batch_size, 64))
+            ledgers.append(stream.ledger()["pixels"])
+    with stream_of(pictures, LIBRARY) as single, stream_of(pictures, LIBRARY) as whole:
+        samples = whole.window(0)
+        for k in (40, 3, 17):
+            assert np.array_equal(single[k].pixels, samples[k].pixels)
+            assert bytes_of(single[k].objects) == bytes_of(samples[k].objects)
+    assert len(found) == 1
+    assert ledgers[0] == ledgers[1] == ledgers[2] and ledgers[0]["not_pixel_true"] > 0
 
 
 @pytest.mark.parametrize(("hosts", "batch_size"), [(2, 16), (3, 64)])

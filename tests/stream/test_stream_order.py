@@ -21,6 +21,18 @@ def test_each_picture_is_primary_exactly_once_per_epoch(pictures: Dataset):
         assert sorted(images[epoch * n : (epoch + 1) * n]) == list(range(n))
 
 
+def test_the_shuffle_is_global_and_every_place_as_likely():
+    """A buffer's shuffle leaves pictures near where they were; here a place tells nothing of the next."""
+    n, epochs = 400, 300
+    order = Order(np.arange(n), 7)
+    places = np.array([np.argsort(order.epoch_pictures(epoch)) for epoch in range(epochs)])
+    moved = np.abs(places[1:] - places[:-1]).mean()
+    assert moved == pytest.approx(n / 3, rel=0.02)
+    assert places.mean(axis=0) == pytest.approx(np.full(n, (n - 1) / 2), abs=5 * n / 12**0.5 / epochs**0.5)
+    neighbours = np.diff(np.argsort(places, axis=1), axis=1)
+    assert (neighbours == 1).mean() == pytest.approx(1 / n, rel=0.25)
+
+
 @given(st.integers(1, 40), st.integers(0, 200), st.integers(0, 80), st.integers(0, 2**64 - 1))
 def test_any_stretch_of_the_order_is_a_part_of_the_whole(n: int, start: int, length: int, seed: int):
     order = Order(np.arange(n) * 3, seed)

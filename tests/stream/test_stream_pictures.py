@@ -122,6 +122,45 @@ def test_a_large_batch_is_made_in_portions_when_memory_is_short(pictures: Datase
     assert len(lent) > 2 and max(lent) <= 0.02 * 2**20
 
 
+def test_64_threads_and_several_askers_hold_no_more_than_the_budget(pictures: Dataset):
+    """A picture here has up to 70 x 50 px, 10 KB: three or so fit."""
+    budget, most = int(0.03 * 2**20), [0]
+    with stream_of(pictures, PLAIN, memory_mb=0.03, threads=64) as stream, ThreadPoolExecutor(4) as pool:
+        load, held = stream._pictures._load, stream._pictures
+
+        def loading(wanted: Wanted) -> Loaded:
+            with held._room:
+                most[0] = max(most[0], held._bytes)
+            return load(wanted)
+
+        held._load = loading  # type: ignore[method-assign]
+        made = list(pool.map(lambda step: stream.batch(step, 16), range(12)))
+    assert [batch.step for batch in made] == list(range(12))
+    assert 0 < most[0] <= budget
+
+
+def test_one_sample_reads_its_own_records_and_a_window_each_once(
+    pictures: Dataset, monkeypatch: pytest.MonkeyPatch
+):
+    read: Counter[int] = Counter()
+    original = Dataset.__getitem__
+
+    def noted(self: Dataset, i: int):
+        read[i] += 1
+        return original(self, i)
+
+    monkeypatch.setattr(Dataset, "__getitem__", noted)
+    with stream_of(pictures) as stream:
+        stream[70]
+        assert read == Counter({tile.picture.number for tile in stream.plan(70).tiles})
+        read.clear()
+        for step in range(8, 12):
+            stream.batch(step, 16)
+        assert read == Counter(
+            {tile.picture.number for k in range(128, 192) for tile in stream.plan(k).tiles}
+        )
+
+
 def test_close_leaves_no_thread_and_the_stream_can_go_on(pictures: Dataset):
     before = set(threading.enumerate())
     stream = stream_of(pictures)

@@ -28,9 +28,12 @@ _NAMES = {
     for name, kind in vars(A).items()
     if isinstance(kind, type)
     and issubclass(kind, A.BasicTransform | A.BaseCompose)
-    and name not in {"BasicTransform", "DualTransform", "ImageOnlyTransform", "Transform3D", "Lambda"}
+    and not issubclass(kind, A.Transform3D)
+    and name not in {"BasicTransform", "DualTransform", "ImageOnlyTransform", "Lambda"}
     and name not in {"BaseCompose", "Compose", "ReplayCompose", "HubMixin"}
 }
+_UNSAID = {"CropNonEmptyMaskIfExists": ["mask"]}
+"""What a transform wants without saying so in `targets_as_params`."""
 _ROW, _SHOWN = 4, 5
 _ROUNDING = 1e-6
 _prototypes: dict[str, Composition] = {}
@@ -146,7 +149,13 @@ def _built(entry: Any) -> Any:
         inner = {k: [_built(one) for one in v] if k == "transforms" else v for k, v in given.items()}
         return _made(name, kind, inner)
     strict = {"strict": True} if "InitSchema" in vars(kind) else {}  # else it may go on with defaults
-    return _made(name, kind, {**given, **strict})
+    made = _made(name, kind, {**given, **strict})
+    wanted = _UNSAID.get(name, made.targets_as_params)
+    if wanted:
+        raise ValueError(
+            f"transforms {name}: wants {', '.join(wanted)} with every picture, which no recipe can give"
+        )
+    return made
 
 
 def _made(name: str, kind: Any, given: dict[str, Any]) -> Any:
