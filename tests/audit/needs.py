@@ -6,7 +6,7 @@ import importlib.util
 
 import pytest
 
-from datapipe.audit.mongod import find
+from datapipe.audit.mongod import find, version
 from datapipe.errors import EnvironmentProblem
 
 
@@ -15,7 +15,7 @@ def absent() -> str:
     if importlib.util.find_spec("fiftyone") is None:
         return "FiftyOne is not installed: pip install 'datapipe[audit-offline]'"
     try:
-        find()
+        version(find())
     except EnvironmentProblem as problem:
         return str(problem)
     return ""
