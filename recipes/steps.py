@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,10 +102,9 @@ class Steps:
             coin = tf.random.stateless_uniform((), (self._seed % 2**31, step))
             share = tf.cast(step, tf.float32) / self._total
             pixels = tf.cond(coin < 0.5, lambda: attack(hw, pixels, targets, share), lambda: pixels)
-        with tf.GradientTape() as tape:
-            terms = self.detector.loss(hw, self.detector.network(pixels, training=True), targets)
-            scaled = self.optimizer.scale_loss(terms["total"])
-        self.optimizer.apply(tape.gradient(scaled, self._weights), self._weights)
+        terms = self.detector.loss(hw, self.detector.network(pixels, training=True), targets)
+        scaled = self.optimizer.scale_loss(terms["total"])
+        self.optimizer.apply(_gradients(scaled, self._weights), self._weights)
         # slower at first: the average of 1 / (1 - ema) steps would otherwise hold the random weights for long
         old = tf.minimum(self._ema, (1 + tf.cast(step, tf.float32)) / (10 + tf.cast(step, tf.float32)))
         for weight, average in zip(self._weights, self.averages, strict=bool(self._ema)):
@@ -115,3 +114,17 @@ class Steps:
     def _detect(self, hw: HW, images: tf.Tensor) -> Any:
         outputs = self.detector.network(tf.cast(images, tf.float32), training=False)
         return self.detector.detect(hw, outputs)
+
+
+def _gradients(loss: tf.Tensor, weights: Sequence[Any]) -> list[tf.Tensor]:
+    """The gradients, those of what is used more than twice added in one order always.
+
+    A GradientTape adds them by one AddN, which begins with whichever part's memory is free to be used again:
+    on a crowded machine now one, now another, and the last bits of a sum depend on it (TensorFlow,
+    core/kernels/aggregate_ops.cc). Two at a time it does not matter which one is first.
+    """
+    pairs = tf.AggregationMethod.EXPERIMENTAL_TREE
+    found: list[tf.Tensor] = tf.gradients(
+        loss, [weight.value for weight in weights], aggregation_method=pairs
+    )
+    return found

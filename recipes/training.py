@@ -34,11 +34,12 @@ NOT_TRAINING = {"data", "out", "resume", "json_log", "quiet", "weights"} | {
 def prepare(options: argparse.Namespace) -> None:
     """Fix chance and precision; call it before the network is built.
 
-    A resumed training goes on with the same batches and weights. On an idle CPU it ends with the same
-    weights to the bit; on a crowded one TensorFlow's gradients have been seen to differ between equal runs.
-    A GPU's kernels are made to add in one order, unless `--any-order` says that speed is worth more.
+    A resumed training ends with the same weights to the bit: kernels add in one order always. A GPU's are
+    made to, unless `--any-order` says that speed is worth more.
     """
     checked(options)
+    # it would make one sum of many parts out of the sums of two that `steps` takes care to have
+    tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False})
     keras.utils.set_random_seed(options.seed % 2**32)
     gpu = bool(tf.config.list_physical_devices("GPU"))
     if gpu and not options.any_order:

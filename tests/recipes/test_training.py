@@ -259,6 +259,19 @@ def test_frozen_weights_and_statistics_do_not_move(dataset: Dataset):
         np.testing.assert_array_equal(a, b)
 
 
+def test_no_sum_of_gradients_has_an_order_that_memory_could_decide(dataset: Dataset):
+    import keras
+
+    from recipes.steps import Steps
+
+    steps = Steps(mini(), keras.optimizers.SGD(0.1), 4)
+    images, targets = next(iter(_batches(dataset, RECIPE, 1)))
+    steps.train(images, targets)
+    (graph,) = steps._trained.values()
+    sums = [node.attr["N"].i for node in graph.graph.as_graph_def().node if node.op == "AddN"]
+    assert sums and max(sums) == 2
+
+
 def test_a_step_is_traced_once_for_a_shape_and_not_for_a_length(dataset: Dataset):
     import keras
 
