@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -92,9 +93,10 @@ def cpu_seconds() -> float:
     """User and system time of this process and of its living children, the loaders' workers."""
     tick, seconds = os.sysconf("SC_CLK_TCK"), sum(os.times()[:2])
     for thread in Path("/proc/self/task").iterdir():
-        for child in (thread / "children").read_text().split():
-            told = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
-            seconds += (int(told[11]) + int(told[12])) / tick
+        with suppress(OSError):  # a thread that has just ended
+            for child in (thread / "children").read_text().split():
+                told = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+                seconds += (int(told[11]) + int(told[12])) / tick
     return seconds
 
 
