@@ -108,12 +108,15 @@ def leave_two_datasets() -> None:
 
 
 def leave_a_daemon_thread() -> None:
+    begun = threading.Event()  # before, it is TensorFlow alone that a thread may be in the middle of
+
     def endless() -> None:
         for _ in slow_dataset():
-            pass
+            begun.set()
 
     threading.Thread(target=endless, daemon=True).start()
-    time.sleep(0.3)
+    begun.wait()
+    time.sleep(0.1)
 
 
 def leave_fit_by_interrupt() -> None:
