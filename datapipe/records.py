@@ -123,7 +123,7 @@ def normalise(xyxy: NDArray[Any], wh: tuple[int, int]) -> NDArray[np.float32]:
 
 def denormalise(fractions: NDArray[np.float32], wh: tuple[int, int]) -> NDArray[np.float32]:
     """A record's fractions to pixels, float32."""
-    return (fractions.astype(np.float64) * np.array([*wh, *wh], np.float64)).astype(np.float32)
+    return (fractions * np.array([*wh, *wh], np.float64)).astype(np.float32, order="C")
 
 
 def encode(record: ImageRecord, data: bytes, classes: Sequence[str]) -> bytes:
@@ -183,6 +183,8 @@ def encode(record: ImageRecord, data: bytes, classes: Sequence[str]) -> bytes:
 def decode(payload: bytes | memoryview) -> tuple[ImageRecord, bytes]:
     """Parse a record that `encode` made.
 
+    The lists that protobuf gives are read through `[:]`: NumPy takes three times as long on them themselves.
+
     Returns:
         The annotations and the picture's bytes. `decode(encode(r, data, classes))` gives back r; its boxes go
         through float32 fractions, a relative error of 6e-8.
@@ -199,11 +201,11 @@ def decode(payload: bytes | memoryview) -> tuple[ImageRecord, bytes]:
 
 def _read(found: dict[str, Sequence[Any]]) -> tuple[ImageRecord, bytes]:
     wh = (int(found["image/width"][0]), int(found["image/height"][0]))
-    label = np.array(list(found.get("image/object/class/label", ())), np.int32)
+    label = np.array(found.get("image/object/class/label", ())[:], np.int32)
     n = len(label)
-    none = ("",) * n
+    none, unset = ("",) * n, (0,) * n
     crowd, difficult, truncated = (
-        np.array(list(found.get(f"image/object/{key}", (0,) * n)), np.bool_)
+        np.array(found.get(f"image/object/{key}", unset)[:], np.bool_)
         for key in ("is_crowd", "difficult", "truncated")
     )
     record = ImageRecord(
@@ -219,7 +221,7 @@ def _read(found: dict[str, Sequence[Any]]) -> tuple[ImageRecord, bytes]:
         crowd=crowd,
         difficult=difficult,
         truncated=truncated,
-        area=np.array(list(found.get("image/object/area", ())), np.float32),
+        area=np.array(found.get("image/object/area", ())[:], np.float32),
         object_id=_texts(found, "datapipe/object/id") or none,
         pose=_texts(found, "image/object/view") or none,
         extra=_texts(found, "datapipe/object/extra") or none,
@@ -240,12 +242,10 @@ _PER_OBJECT = ("xyxy", "crowd", "difficult", "truncated", "area", "object_id", "
 
 
 def _boxes(found: dict[str, Sequence[Any]], prefix: str, wh: tuple[int, int]) -> NDArray[np.float32]:
-    sides = [list(found.get(prefix + side, ())) for side in CORNERS]  # lists: NumPy is slow on protobuf's own
-    if not any(sides):
-        return np.zeros((0, 4), np.float32)
+    sides = [found.get(prefix + side, ())[:] for side in CORNERS]
     if len(set(map(len, sides))) > 1:
         raise ValueError(f"keys {prefix}xmin to ymax: not all of the same shape")
-    return denormalise(np.array(list(zip(*sides, strict=True)), np.float32), wh)
+    return denormalise(np.array(sides, np.float32).T, wh) if sides[0] else np.zeros((0, 4), np.float32)
 
 
 def _texts(found: dict[str, Sequence[Any]], key: str) -> tuple[str, ...]:
@@ -256,8 +256,8 @@ def _polygons(found: dict[str, Sequence[Any]], n: int) -> tuple[tuple[Polygon, .
     counts = found.get("datapipe/object/polygon/rings", ())
     if not counts:
         return ((),) * n
-    points = np.array(list(found["datapipe/object/polygon/points"]), np.int64)
-    xy = np.array(list(found["datapipe/object/polygon/xy"]), np.float32).reshape(-1, 2)
+    points = np.array(found["datapipe/object/polygon/points"][:], np.int64)
+    xy = np.array(found["datapipe/object/polygon/xy"][:], np.float32).reshape(-1, 2)
     rings = np.split(xy, np.cumsum(points)[:-1])
     starts = np.concatenate([[0], np.cumsum(counts)])
     return tuple(tuple(rings[a:b]) for a, b in zip(starts[:-1], starts[1:], strict=True))
