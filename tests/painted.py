@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from arrays import affine, cut_to
 
-from datapipe.augment.plan import Layer, Picture, Plan, Tile, affine, cut_to, whole
+from datapipe.augment.plan import Layer, Picture, Plan, Tile, whole
 from datapipe.objects import Objects
 
 COLOURS = [(230, 25, 75), (60, 180, 75), (0, 130, 200), (245, 130, 48), (145, 30, 180), (70, 240, 240)]
@@ -266,7 +267,7 @@ def random_plan(
             tile = whole(picture, random_matrix(rng, motion, picture.wh, hw))
             if rng.random() < 0.5:
                 (x1, x2), (y1, y2) = (np.sort(rng.uniform(-0.2, 1.2, 2)) * side for side in hw[::-1])
-                tile = Tile(picture, tile.matrix, cut_to(tile.visible, (x1, y1, x2, y2)))
+                tile = Tile.of(picture, tile.matrix, cut_to(tile.visible, (x1, y1, x2, y2)))
             own += [tile] if len(tile.visible) else []
         layers.append(Layer(tuple(own), weight=float(rng.uniform(0.2, 1))))
     plan = Plan(hw, tuple(layers))

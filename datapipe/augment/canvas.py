@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from datapipe import resizing
-from datapipe.augment.plan import Matrix, Outline, Picture, Tile, affine, moved, rectangle
+from datapipe.augment import plane
+from datapipe.augment.plan import Picture, Tile
+from datapipe.augment.plane import Nine, Points
 from datapipe.augment.ranges import check_whole
 
 MOST_SIDE_PX = 8192
@@ -143,8 +145,7 @@ class Input:
             if self.multi_scale is not None:
                 raise ValueError("multi_scale: want it fixed for the window before a picture is placed")
             hw = self.hw
-        matrix, outline = _placed(picture.wh, hw, self.resize)
-        return Tile(picture, matrix, outline)
+        return Tile(picture, *_placed(picture.wh, hw, self.resize))
 
 
 def _check_side(name: str, side: int) -> None:
@@ -154,10 +155,8 @@ def _check_side(name: str, side: int) -> None:
 
 
 @lru_cache(maxsize=16384)
-def _placed(wh: tuple[int, int], hw: tuple[int, int], mode: resizing.Mode) -> tuple[Matrix, Outline]:
-    """Matrix and outline of a picture's place. Pictures share few sizes, so most places are looked up."""
+def _placed(wh: tuple[int, int], hw: tuple[int, int], mode: resizing.Mode) -> tuple[Nine, Points]:
+    """Matrix and corners of a picture's place. Pictures share few sizes, so most places are looked up."""
     (sx,), (sy,), (dx,), (dy,), _ = (column.tolist() for column in resizing.resize(wh, hw, mode))
-    matrix = affine(sx, 0.0, dx, 0.0, sy, dy)
-    outline = moved(rectangle((0, 0, *wh)), matrix)
-    matrix.flags.writeable = outline.flags.writeable = False  # every tile of this size holds the same two
-    return matrix, outline
+    matrix = plane.affine(sx, 0.0, dx, 0.0, sy, dy)
+    return matrix, tuple(plane.through(plane.rectangle((0, 0, *wh)), matrix))

@@ -8,9 +8,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from datapipe.augment.plan import Outline
+from datapipe.augment.plane import Points
 
-Points = list[tuple[float, float]]
 Line = tuple[float, float, float]
 """(nx, ny, offset): a point is outside by nx * x + ny * y - offset."""
 TOUCH_PX = 1e-9
@@ -43,10 +42,10 @@ class Pieces:
         return double * 0.5
 
     @classmethod
-    def of(cls, outlines: Sequence[Outline]) -> Pieces:
-        """Pieces from their corners, each (P, 2) with P >= 3; at least one."""
+    def of(cls, outlines: Sequence[Points]) -> Pieces:
+        """Pieces from their corners, three or more each; at least one piece."""
         count = np.array([len(outline) for outline in outlines])
-        corners = np.concatenate(outlines)
+        corners = np.array([point for outline in outlines for point in outline], np.float64)
         k = np.minimum(np.arange(count.max())[:, None], count - 1) + (np.cumsum(count) - count)
         xy = corners.T[:, k]
         dx, dy = after(xy[0]) - xy[0], after(xy[1]) - xy[1]
@@ -62,9 +61,9 @@ class Pieces:
         """Some of the pieces, by number."""
         return Pieces(self._columns[:, :, rows])
 
-    def outline(self, row: int) -> Outline:
+    def outline(self, row: int) -> Points:
         """One piece, with its padding."""
-        return np.stack([self.x[:, row], self.y[:, row]], axis=1)
+        return list(zip(self.x[:, row].tolist(), self.y[:, row].tolist(), strict=True))
 
 
 def after(corners: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -98,8 +97,8 @@ def split(points: Points, line: Line) -> tuple[Points, Points]:
         return points, []
     if min(depth) >= 0:
         return [], points
-    inside: Points = []
-    outside: Points = []
+    inside: list[tuple[float, float]] = []
+    outside: list[tuple[float, float]] = []
     before, far_before = points[-1], depth[-1]
     for point, far in zip(points, depth, strict=True):
         if far * far_before < 0:
@@ -116,36 +115,34 @@ def split(points: Points, line: Line) -> tuple[Points, Points]:
     return inside, outside
 
 
-def minus(outline: Outline, cover: Outline) -> list[Outline]:
+def minus(outline: Points, cover: Points) -> list[Points]:
     """What of a convex outline a convex cover leaves: disjoint convex pieces, clockwise.
 
     Each edge of the cover cuts off what lies outside of it; the rest goes on to the next edge.
 
     Example: (0, 0, 10, 10) under (4, 4, 6, 6) leaves four pieces of 40, 24, 24 and 8 px²: 96 in all.
     """
-    pieces: list[Outline] = []
-    rest = as_points(outline)
+    pieces: list[Points] = []
+    rest = outline
     for line in lines(cover):
         rest, outside = split(rest, line)
         if area(outside) > SLIVER_PX2:
-            pieces.append(np.array(outside, np.float64))
+            pieces.append(outside)
     return pieces
 
 
-def cut_by(ring: NDArray[np.floating], outline: Outline) -> Outline:
-    """(P, 2) what of a ring lies inside a convex outline, as `split` leaves it; empty where nothing does."""
-    rest = as_points(ring)
+def cut_by(ring: Points, outline: Points) -> Points:
+    """What of a ring lies inside a convex outline, as `split` leaves it; no corner where nothing does."""
+    rest = ring
     for line in lines(outline):
         rest, _ = split(rest, line)
-    solid = abs(area(rest)) > SLIVER_PX2
-    return np.array(rest if solid else [], np.float64).reshape(-1, 2)
+    return rest if abs(area(rest)) > SLIVER_PX2 else []
 
 
-def lines(outline: Outline) -> list[Line]:
+def lines(outline: Points) -> list[Line]:
     """The lines through the edges of a clockwise outline, normals outwards."""
     found = []
-    points = as_points(outline)
-    for (x, y), (x_next, y_next) in pairwise([*points, points[0]]):
+    for (x, y), (x_next, y_next) in pairwise([*outline, outline[0]]):
         dx, dy = x_next - x, y_next - y
         length = (dx * dx + dy * dy) ** 0.5
         if length:
@@ -158,8 +155,3 @@ def area(points: Points) -> float:
     """Signed area of a ring in px², above 0 for one that runs clockwise on the screen (shoelace)."""
     double = sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in pairwise([*points, *points[:1]]))
     return double / 2
-
-
-def as_points(outline: NDArray[np.floating]) -> Points:
-    """Corners as plain numbers: Python is faster than NumPy on four of them."""
-    return [(x, y) for x, y in outline.tolist()]

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from datapipe.augment.plan import Tile, bounds
+from datapipe.augment.plan import Tile
+from datapipe.augment.plane import bounds
 
 
 def seen_boxes(tiles: Iterable[Tile], hw: tuple[int, int]) -> NDArray[np.float64]:
@@ -27,13 +28,13 @@ def seen_boxes(tiles: Iterable[Tile], hw: tuple[int, int]) -> NDArray[np.float64
     found = [np.zeros((0, 4))]
     for tile in tiles:
         boxes = tile.picture.xyxy[~tile.picture.ignore].astype(np.float64)
-        if not len(boxes) or not len(tile.visible):
+        if not len(boxes) or not tile.corners:
             continue
         x, y = boxes[:, (0, 2, 2, 0)], boxes[:, (1, 1, 3, 3)]
-        (a, b, c), (d, e, f), (g, h, i) = tile.matrix.tolist()
+        a, b, c, d, e, f, g, h, i = tile.nine
         w = g * x + h * y + i
         across, down = (a * x + b * y + c) / w, (d * x + e * y + f) / w
-        x1, y1, x2, y2 = bounds(tile.visible)
+        x1, y1, x2, y2 = bounds(tile.corners)
         across = across.clip(max(x1, 0.0), min(x2, hw[1]))
         down = down.clip(max(y1, 0.0), min(y2, hw[0]))
         hulls = np.stack([across.min(1), down.min(1), across.max(1), down.max(1)], axis=1)

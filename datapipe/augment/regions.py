@@ -36,10 +36,10 @@ def of_layers(layers: Sequence[Layer]) -> Regions:
         layers: with at least one tile in all, each outline of 3 corners or more.
     """
     tiles = [tile for layer in layers for tile in layer.tiles]
-    outlines = [tile.visible for tile in tiles]
+    outlines = [tile.corners for tile in tiles]
     whole = Pieces.of(outlines)
     count = (whole.area_px2() > SLIVER_PX2).astype(np.intp)
-    below, above = _stacked(layers)
+    below, above = stacked(layers)
     box = np.array([whole.x.min(axis=0), whole.y.min(axis=0), whole.x.max(axis=0), whole.y.max(axis=0)])
     near = (box[:2, below] < box[2:, above]).all(axis=0) & (box[:2, above] < box[2:, below]).all(axis=0)
     below, above = below[near], above[near]
@@ -56,8 +56,8 @@ def of_layers(layers: Sequence[Layer]) -> Regions:
     return Regions(Pieces.of(flat) if flat else whole, np.cumsum(count) - count, count)
 
 
-def _stacked(layers: Sequence[Layer]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """All pairs of tiles in one layer: the numbers of the earlier and of the later one."""
+def stacked(layers: Sequence[Layer]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """All pairs of tiles in one layer: the numbers of the earlier and of the later one, over all layers."""
     pairs = [np.zeros((2, 0), np.intp)]
     first = 0
     for layer in layers:

@@ -12,7 +12,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from datapipe.augment.plan import Matrix, Outline, Tile, moved
+from datapipe.augment.plan import Tile
+from datapipe.augment.plane import Nine, Points, bounds, inverse, through
 from datapipe.images.pixels import BESIDE, FACTORS, Decoded, Factor, Pixels, shrunk
 
 _LINEAR = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -40,23 +41,24 @@ class Warp:
     """A tile's warp as OpenCV wants it: from a pixel's index on the canvas to an index in the source."""
 
     def __init__(self, tile: Tile, picture: Decoded) -> None:
-        a, b, c, d, e, f, g, h, i = _inverse(tile.matrix)
-        self.source, left, top, factor = _source(tile, picture)
+        back = inverse(tile.nine)
+        a, b, c, d, e, f, g, h, i = back
+        self.source, left, top, factor = _source(tile, back, picture)
         # half a pixel from edge to index, and what lies before the picture: one row, and its room
         x, y = left / factor + 0.5 - BESIDE, top / factor - 0.5
         self.x = a / factor - x * g, b / factor - x * h, c / factor - x * i
         self.y = d / factor - y * g, e / factor - y * h, f / factor - y * i
         self.w = g, h, i
-        self._read_ahead(tile.visible)
+        self._read_ahead(tile.corners)
 
-    def _read_ahead(self, visible: Outline) -> None:
+    def _read_ahead(self, visible: Points) -> None:
         """Have the rows of the source that show in the cache: read one byte of every cache line, in order.
 
         A slanted walk through memory is too irregular for a processor to read ahead of. Waiting for each line
         costs the warps of a rotated mosaic a third of their time, this a tenth.
         """
         (d, e, f), (g, h, i) = self.y, self.w
-        ends = [(d * x + e * y + f) / (g * x + h * y + i) for x, y in visible.tolist()]
+        ends = [(d * x + e * y + f) / (g * x + h * y + i) for x, y in visible]
         top, bottom = max(0, int(min(ends)) - 1), int(max(ends)) + 3
         self.source[top:bottom].reshape(-1)[::64].max(initial=0)
 
@@ -95,14 +97,16 @@ class Warp:
     def into(self, place: Pixels, x: int, y: int, beyond: int = cv2.BORDER_CONSTANT) -> None:
         """Fill a part of the canvas whose first pixel is (x, y); OpenCV's rule for what lies `beyond`."""
         u, v, size = x + 0.5, y + 0.5, place.shape[1::-1]
-        rows = [(a, b, a * u + b * v + c) for a, b, c in (self.x, self.y, self.w)]
+        rows = [(a, b, a * u + b * v + c) for a, b, c in (self.x, self.y)]
         if self.w == (0, 0, 1):
-            cv2.warpAffine(self.source, np.array(rows[:2]), size, place, _LINEAR, beyond)
+            cv2.warpAffine(self.source, np.array(rows), size, place, _LINEAR, beyond)
         else:
+            a, b, c = self.w
+            rows.append((a, b, a * u + b * v + c))
             cv2.warpPerspective(self.source, np.array(rows), size, place, _LINEAR, beyond)
 
 
-def _source(tile: Tile, picture: Decoded) -> tuple[Pixels, int, int, int]:
+def _source(tile: Tile, back: Nine, picture: Decoded) -> tuple[Pixels, int, int, int]:
     """The pixels to sample, the picture's (x, y) where they begin, and their factor.
 
     Usually what was decoded; averaged down where another sample wanted it finer, and cut to what the tile
@@ -112,22 +116,26 @@ def _source(tile: Tile, picture: Decoded) -> tuple[Pixels, int, int, int]:
     rest = max(1, _power_for(tile) // factor)
     if rest == 1 and max(pixels.shape) < _SIDE:
         return picture.roomy, 0, 0, factor
-    points = moved(tile.visible, _back(tile)) / (factor * rest)
+    edges = bounds(through(tile.corners, back))
     height, width = pixels.shape[:2]
     # 2 px more on each side: a bilinear sample reads one beyond its place
-    x1, y1 = (max(0, math.floor(low) - 2) * rest for low in points.min(axis=0).tolist())
-    x2, y2 = ((math.ceil(high) + 2) * rest for high in points.max(axis=0).tolist())
+    x1, y1 = (max(0, math.floor(low / (factor * rest)) - 2) * rest for low in edges[:2])
+    x2, y2 = ((math.ceil(high / (factor * rest)) + 2) * rest for high in edges[2:])
     x1, y1 = min(x1, (width - 1) // rest * rest), min(y1, (height - 1) // rest * rest)
     part = Decoded(shrunk(pixels[y1:y2, x1:x2], rest))
     return part.roomy, x1 * factor, y1 * factor, factor * rest
 
 
-def copied(place: Pixels, tile: Tile, picture: Decoded, box: tuple[int, int, int, int]) -> bool:
-    """Whether the tile could be had without a warp: whole pixels moved, mirrored or turned, or one resize.
+def copied(tile: Tile, picture: Decoded, place: Pixels, x1: int, y1: int) -> bool:
+    """Fill a part of the canvas whose first pixel is (x1, y1) without a warp, where that is exact.
 
-    A resize samples the same places as the warp, in half of its time.
+    Whole pixels are moved, mirrored or turned, or there is one resize. A resize samples the same places as
+    the warp, in half of its time.
+
+    Returns:
+        Whether it could be had so.
     """
-    (a, b, c), (d, e, f), (g, h, _) = tile.matrix.tolist()
+    a, b, c, d, e, f, g, h, _ = tile.nine
     upright = abs(b) + abs(d) < _EXACT
     if g or h or not (upright or abs(a) + abs(e) < _EXACT) or picture.factor < _power_for(tile):
         return False
@@ -139,13 +147,13 @@ def copied(place: Pixels, tile: Tile, picture: Decoded, box: tuple[int, int, int
     left, right, top, bottom = (round(end) for end in ends)
     if any(abs(end - px) > _EXACT for end, px in zip(ends, (left, right, top, bottom), strict=True)):
         return False
-    x1, y1, x2, y2 = box
+    x2, y2 = x1 + place.shape[1], y1 + place.shape[0]
     whole_px = right - left == width and bottom - top == height
     if whole_px and left <= x1 and top <= y1 and x2 <= right and y2 <= bottom:
         columns = slice(x1 - left, x2 - left) if a > 0 else slice(right - x2, right - x1)
         rows = slice(y1 - top, y2 - top) if e > 0 else slice(bottom - y2, bottom - y1)
         part: Any = pixels[rows, columns] if upright else cv2.transpose(pixels[columns, rows])
-    elif upright and box == (left, top, right, bottom):
+    elif upright and (x1, y1, x2, y2) == (left, top, right, bottom):
         part = cv2.resize(pixels, (x2 - x1, y2 - y1), interpolation=cv2.INTER_LINEAR)
     else:
         return False
@@ -158,12 +166,12 @@ def copied(place: Pixels, tile: Tile, picture: Decoded, box: tuple[int, int, int
 
 def _power_for(tile: Tile) -> int:
     """The largest power of two by which the picture may shrink first, with nothing enlarged because of it."""
-    (a, b, c), (d, e, f), (g, h, i) = tile.matrix.tolist()
+    a, b, c, d, e, f, g, h, i = tile.nine
     if not g and not h:
         scale = _stretch(a / i, b / i, d / i, e / i)
     else:
         scale = 0.0
-        for x, y in moved(tile.visible, _back(tile)).tolist():
+        for x, y in through(tile.corners, inverse(tile.nine)):
             w = g * x + h * y + i
             u, v = (a * x + b * y + c) / w, (d * x + e * y + f) / w
             scale = max(scale, _stretch((a - g * u) / w, (b - h * u) / w, (d - g * v) / w, (e - h * v) / w))
@@ -174,16 +182,3 @@ def _stretch(a: float, b: float, d: float, e: float) -> float:
     """By how much [[a, b], [d, e]] lengthens most: its larger singular value."""
     squares, det = a * a + b * b + d * d + e * e, a * e - b * d
     return math.sqrt((squares + math.sqrt(max(0.0, squares * squares - 4 * det * det))) / 2)
-
-
-def _back(tile: Tile) -> Matrix:
-    return np.array(_inverse(tile.matrix)).reshape(3, 3)
-
-
-def _inverse(matrix: Matrix) -> tuple[float, ...]:
-    """Row by row, in plain Python: NumPy's call costs more than the arithmetic."""
-    (a, b, c), (d, e, f), (g, h, i) = matrix.tolist()
-    top = (e * i - f * h, c * h - b * i, b * f - c * e)
-    det = a * top[0] + d * top[1] + g * top[2]
-    rest = (f * g - d * i, a * i - c * g, c * d - a * f, d * h - e * g, b * g - a * h, a * e - b * d)
-    return tuple(value / det for value in (*top, *rest))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from datapipe.augment.clipping import cut_by
 from datapipe.augment.plan import Plan
+from datapipe.augment.plane import corners
 from datapipe.augment.regions import Regions, of_layers
 from datapipe.augment.rules import COUNTS, GONE, IGNORE, POSITIVE, ObjectRules, counted, crowded_out, decide
 from datapipe.augment.shapes import Shapes, on_canvas
@@ -161,8 +162,8 @@ def _outline(shapes: Shapes, regions: Regions, i: int, whole: bool) -> tuple[Pol
     if not whole:
         first = regions.first[shapes.tile[i]]
         outlines = [regions.pieces.outline(r) for r in range(first, first + regions.count[shapes.tile[i]])]
-        cut = (cut_by(ring, outline) for outline in outlines for ring in rings)
-        rings = [ring for ring in cut if len(ring)]
+        cut = [cut_by(corners(ring), outline) for outline in outlines for ring in rings]
+        return tuple(np.array(ring, np.float32) for ring in cut if ring)
     return tuple(ring.astype(np.float32) for ring in rings)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datapipe.augment.patches import Patches, patches_of
 from datapipe.augment.render import render
 from datapipe.augment.survival import Survivors, survive_many
 from datapipe.errors import RecordError
@@ -158,7 +159,9 @@ class Maker:
         submit: Submit,
     ) -> list[Made]:
         sources = {one.number: found.objects for one, found in loaded.items()}
-        survivors = survive_many([sample.plan for sample in samples], sources, self._recipe.objects)
+        plans = [sample.plan for sample in samples]
+        survivors = survive_many(plans, sources, self._recipe.objects)
+        patches = patches_of(plans)
         tasks: list[Future[Objects]] = [
             submit(
                 self._pixels,
@@ -166,6 +169,7 @@ class Maker:
                 {number: loaded[one].decoded for number, one in pictures.items()},
                 survived,
                 images[i],
+                patches[i],
             )
             for i, (sample, pictures, survived) in enumerate(zip(samples, wanted, survivors, strict=True))
         ]
@@ -182,12 +186,13 @@ class Maker:
         pictures: Mapping[int, Decoded],
         survived: Survivors,
         out: NDArray[np.uint8],
+        patches: Patches,
     ) -> Objects:
         """Paint one sample and run the recipe's pixel steps on it."""
         step: Any = render
         pixels, objects = out, survived.objects
         try:
-            render(sample.plan, pictures, out)
+            render(sample.plan, pictures, out, patches)
             for i, step in enumerate(self._recipe.pixels):
                 rng = self._chance.at("pixels", sample.position, i)
                 if hasattr(step, "apply"):

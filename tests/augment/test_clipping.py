@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from arrays import rectangle
 from hypothesis import given
 from hypothesis import strategies as st
 from painted import _within
 
-from datapipe.augment.clipping import Pieces, area, as_points, cut_by, lines, minus, overlap, split
-from datapipe.augment.plan import rectangle
+from datapipe.augment.clipping import Pieces, area, cut_by, lines, minus, overlap, split
+from datapipe.augment.plane import corners
 
 seeds = st.integers(0, 2**32 - 1)
 SQUARE = rectangle((0, 0, 4, 4))
@@ -23,7 +24,7 @@ def convex(rng: np.random.Generator, corners: int = 6) -> np.ndarray:
 
 
 def test_a_line_cuts_a_ring_in_two():
-    square = as_points(SQUARE)
+    square = corners(SQUARE)
     inside, outside = split(square, (1, 0, 3))
     assert (inside, outside) == ([(0, 0), (3, 0), (3, 4), (0, 4)], [(3, 0), (4, 0), (4, 4), (3, 4)])
     assert split(square, (1, 0, 0)) == split(square, (1, 0, -1)) == ([], square)
@@ -32,13 +33,13 @@ def test_a_line_cuts_a_ring_in_two():
 
 
 def test_a_line_through_two_corners_cuts_along_them():
-    inside, outside = split(as_points(SQUARE), (1, -1, 0))
+    inside, outside = split(corners(SQUARE), (1, -1, 0))
     assert (sorted(inside), sorted(outside)) == ([(0, 0), (0, 4), (4, 4)], [(0, 0), (4, 0), (4, 4)])
 
 
 def test_a_hole_leaves_four_pieces_round_it():
     pieces = minus(rectangle((0, 0, 10, 10)), rectangle((4, 4, 6, 6)))
-    assert [area(as_points(piece)) for piece in pieces] == [40, 24, 24, 8]
+    assert [area(corners(piece)) for piece in pieces] == [40, 24, 24, 8]
 
 
 def test_what_only_touches_covers_nothing():
@@ -61,8 +62,8 @@ def test_pieces_are_what_the_cover_leaves_each_point_once(seed):
     left = _within(outline, x, y) & ~_within(cover, x, y)
     times = np.sum([_within(piece, x, y) for piece in pieces], axis=0, initial=0)
     assert (times == left).mean() > 0.995  # points on an edge belong to both sides
-    whole, shared = area(as_points(outline)), area(as_points(cut_by(outline, cover)))
-    assert sum(area(as_points(piece)) for piece in pieces) == pytest.approx(whole - shared, abs=1e-4)
+    whole, shared = area(corners(outline)), area(corners(cut_by(outline, cover)))
+    assert sum(area(corners(piece)) for piece in pieces) == pytest.approx(whole - shared, abs=1e-4)
     covered = overlap(Pieces.of([outline]), Pieces.of([cover]))
     assert covered == (shared > 1e-6) or shared < 1e-3
 

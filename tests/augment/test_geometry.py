@@ -7,6 +7,7 @@ from math import cos, radians, sin, tan
 
 import numpy as np
 import pytest
+from arrays import affine, bounds, moved, rectangle
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from datapipe.augment.canvas import Input
 from datapipe.augment.geometry import Affine, Expand, Flip, Jitter, Perspective, RandomCrop
 from datapipe.augment.geometry.moves import LEAST_DEPTH
 from datapipe.augment.guides import seen_boxes
-from datapipe.augment.plan import GREY, Layer, Picture, Plan, Tile, affine, bounds, moved, rectangle, whole
+from datapipe.augment.plan import GREY, Layer, Picture, Plan, Tile, whole
 
 STEPS = (
     Flip(0.5, 0.5),
@@ -257,7 +258,7 @@ def test_a_crop_of_a_letterboxed_picture_keeps_off_the_bars_and_bends_no_more_th
 
 def test_a_tile_out_of_sight_guides_nothing():
     shown = whole(a_picture((20, 20, 80, 80)), np.eye(3))
-    hidden = Tile(shown.picture, affine(1, 0, 900, 0, 1, 900), np.zeros((0, 2)))
+    hidden = Tile.of(shown.picture, affine(1, 0, 900, 0, 1, 900), np.zeros((0, 2)))
     for tiles, found in (((shown, hidden), 1), ((hidden,), 0)):
         assert len(seen_boxes(tiles, (100, 100))) == found
         for seed in range(20):

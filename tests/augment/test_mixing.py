@@ -7,13 +7,14 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from arrays import bounds, cut_to, moved, rectangle
 from hypothesis import given
 from hypothesis import strategies as st
 
 from datapipe.augment.canvas import Input
 from datapipe.augment.geometry import Affine, Flip, Jitter, RandomCrop
 from datapipe.augment.mixing import CutMix, MixUp, Mosaic, Place, check_order, fires
-from datapipe.augment.plan import Picture, Plan, Tile, bounds, cut_to, moved, rectangle
+from datapipe.augment.plan import Picture, Plan, Tile
 
 HW = (480, 600)
 seeds = st.integers(0, 2**32)

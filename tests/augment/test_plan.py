@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from arrays import affine, bounds, cut_to, moved, rectangle
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from datapipe.augment.guides import seen_boxes
-from datapipe.augment.plan import (
-    Layer,
-    Picture,
-    Plan,
-    affine,
-    bounds,
-    cut_to,
-    moved,
-    rectangle,
-    whole,
-)
+from datapipe.augment.plan import Layer, Picture, Plan, whole
 
 numbers = st.floats(-2, 2).map(lambda x: round(x, 3))
 affines = st.builds(affine, *[numbers, numbers, st.floats(-300, 300)] * 2).filter(
@@ -122,7 +113,7 @@ def test_finishing_cuts_to_the_canvas_and_drops_what_is_out_of_sight():
 def test_objects_are_seen_where_the_tile_shows_them():
     picture = a_picture((0, 0, 20, 20), (80, 20, 100, 60), (0, 50, 10, 60))
     tile = whole(picture, affine(2, 0, -20, 0, 2, 0))
-    cut = type(tile)(picture, tile.matrix, cut_to(tile.visible, (-np.inf, -np.inf, 50, 90)))
+    cut = type(tile).of(picture, tile.matrix, cut_to(tile.visible, (-np.inf, -np.inf, 50, 90)))
     found = seen_boxes([cut], (200, 200))
     assert found.tolist() == [[0, 0, 20, 40]]
     assert seen_boxes([tile], (60, 200)).tolist() == [[0, 0, 20, 40], [140, 40, 180, 60]]

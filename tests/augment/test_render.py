@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 import pytest
 import simplejpeg
+from arrays import moved, rectangle
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from datapipe.augment import raster
-from datapipe.augment.plan import Layer, Picture, Plan, Tile, moved, rectangle, whole
+from datapipe.augment.patches import patches_of
+from datapipe.augment.plan import Layer, Picture, Plan, Tile, whole
 from datapipe.augment.render import factor_for, render
 from datapipe.images.pixels import Decoded, decode_reduced, shrunk
 
@@ -54,6 +55,12 @@ def mosaic(hw, centre, matrix, wh=(40, 30)):
     places = [(x - w, y - h), (x, y - h), (x - w, y), (x, y)]
     tiles = tuple(whole(picture(n, wh), shift(*place)) for n, place in enumerate(places))
     return Plan(hw, (Layer(tiles),), FILL).moved(np.asarray(matrix)).finished()
+
+
+def showing(hw, *outlines):
+    """A plan whose tiles have these outlines."""
+    tiles = tuple(Tile.of(picture(n, (1, 1)), np.eye(3), outline) for n, outline in enumerate(outlines))
+    return Plan(hw, (Layer(tiles),), FILL)
 
 
 def reference(plan, pictures):
@@ -115,7 +122,7 @@ def test_neighbouring_tiles_leave_no_seam_and_nothing_is_painted_outside(angle, 
     white = {n: Decoded(np.full((50, 50, 3), 255, np.uint8)) for n in range(4)}
     made = render(plan, white)
     around = moved(rectangle((x - 10, y - 18, x + 90, y + 82)), turned(angle, scale, (40 + x, 32 + y)))
-    _, owner = reference(Plan(plan.hw, (Layer((Tile(picture(0, (1, 1)), np.eye(3), around),)),), FILL), white)
+    _, owner = reference(showing(plan.hw, around), white)
     assert ((made == 255).all(axis=2) == (owner == 0)).all()
     assert (made[owner < 0] == FILL).all()
 
@@ -156,11 +163,12 @@ def test_an_outline_and_its_corners_share_out_the_pixels_by_their_centres(points
     hull = cv2.convexHull(np.array(points, np.float32), clockwise=False)[:, 0].astype(float)
     assume(len(hull) > 2 and cv2.contourArea(hull.astype(np.float32)) > 1)
     assume(np.abs(hull - np.roll(hull, 1, axis=0)).sum(axis=1).min() > 1e-3)
-    (x1, y1, x2, y2), corners = raster.corners(hull.tolist())
     owned = np.zeros((32, 42), bool)
-    owned[y1:y2, x1:x2] = True
-    for corner in corners:
-        owned[y1:y2, x1:x2][corner.rows, corner.columns] &= corner.mask() == 0
+    (patch,) = patches_of([showing((32, 42), hull)])[0].tiles[0]
+    for band in patch.bands:
+        owned[band] = True
+    for beside in patch.beside:
+        owned[beside.rows, beside.columns] &= beside.mask() == 0
     y, x = np.mgrid[:32, :42] + 0.5
     depth = np.full((32, 42), np.inf)  # of a centre inside, in px
     for (a, b), (c, d) in zip(hull, np.roll(hull, -1, axis=0), strict=True):
@@ -169,14 +177,22 @@ def test_an_outline_and_its_corners_share_out_the_pixels_by_their_centres(points
 
 
 def test_what_covers_a_corner_or_the_canvas_is_told():
-    left = [[0.0, 0.0], [6.0, 0.0], [4.0, 10.0], [0.0, 10.0]]
-    right = [[6.0, 0.0], [12.0, 0.0], [12.0, 10.0], [4.0, 10.0]]
-    _, (corner,) = raster.corners(left)
-    assert raster.holds(right, corner.points)
-    assert not raster.holds([[6.0, 0.0], [12.0, 0.0], [12.0, 10.0], [4.1, 10.0]], corner.points)
-    assert raster.fill([left, right], 12, 10) and raster.fill([right, left], 12, 10)
-    assert not raster.fill([left, right], 13, 10)
-    assert not raster.fill([right, right], 12, 10)  # larger than the canvas together, but one on the other
+    left = [(0.0, 0.0), (6.0, 0.0), (4.0, 10.0), (0.0, 10.0)]
+    right = [(6.0, 0.0), (12.0, 0.0), (12.0, 10.0), (4.0, 10.0)]
+    less = [(6.0, 0.0), (12.0, 0.0), (12.0, 10.0), (4.1, 10.0)]
+
+    def beside(*outlines):
+        return [len(patch.beside) for patch in patches_of([showing((10, 12), *outlines)])[0].tiles[0]]
+
+    def bare(hw, *outlines):
+        return patches_of([showing(hw, *outlines)])[0].bare[0]
+
+    assert beside(left) == [1] and beside(left, right) == [0, 1] and beside(left, less) == [1, 1]
+    assert not bare((10, 12), left, right) and not bare((10, 12), right, left)
+    assert bare((10, 13), left, right)
+    assert bare((10, 12), right, right)  # larger than the canvas together, but one on the other
+    alone, together = (showing((10, 12), *outlines) for outlines in ((left,), (left, right)))
+    assert patches_of([together, alone, together])[1] == patches_of([alone])[0]
 
 
 @given(st.integers(-40, 40), st.integers(-40, 40), st.sampled_from([0, 1, 2, 3]), st.booleans())
@@ -296,7 +312,7 @@ def test_layers_are_blended_by_their_opacities_and_fill_is_part_of_each():
 def test_later_tiles_cover_earlier_ones():
     tiles = (
         whole(picture(0, (30, 30)), np.eye(3)),
-        Tile(picture(1, (30, 30)), np.eye(3), rectangle((5, 6, 15, 16))),
+        Tile.of(picture(1, (30, 30)), np.eye(3), rectangle((5, 6, 15, 16))),
     )
     solid = {n: Decoded(np.full((30, 30, 3), 100 * (n + 1), np.uint8)) for n in range(2)}
     made = render(Plan((30, 30), (Layer(tiles),)).finished(), solid)[..., 0]
@@ -400,7 +416,7 @@ def test_one_sampling_is_sharper_than_the_usual_chain_of_them():
     )  # the reference: 4 x 4 samples per px
     four = np.diag([0.25, 0.25, 1])
     tiles = tuple(
-        Tile(picture(n, (wh[0] * 4, wh[1] * 4)), t.matrix @ four, t.visible)
+        Tile.of(picture(n, (wh[0] * 4, wh[1] * 4)), t.matrix @ four, t.visible)
         for n, t in enumerate(large.tiles)
     )
     truth = shrunk(

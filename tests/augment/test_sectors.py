@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from arrays import rectangle
 from hypothesis import given
 from hypothesis import strategies as st
 from painted import Thing, _within, star
 from test_clipping import convex
 
-from datapipe.augment.clipping import Pieces, area, as_points, cut_by
-from datapipe.augment.plan import rectangle
+from datapipe.augment.clipping import Pieces, area, cut_by
+from datapipe.augment.plane import corners
 from datapipe.augment.rings import Drawn, Rings, drawn_on
 from datapipe.augment.sectors import of_polygons
 from datapipe.augment.shares import of_boxes, of_ellipses
@@ -79,14 +80,14 @@ def test_polygons_share_the_area_that_clipping_finds(seed):
     rng = np.random.default_rng(seed)
     rings = [star(rng, (*rng.uniform(-5, 5, 2), *rng.uniform(10, 30, 2))).rings for _ in range(4)]
     outlines = [convex(rng, int(rng.integers(3, 8))) for _ in rings]
-    solid = [i for i, outline in enumerate(outlines) if area(as_points(outline)) > 0.1]
+    solid = [i for i, outline in enumerate(outlines) if area(corners(outline)) > 0.1]
     if not solid:
         return
     rings, outlines = [list(rings[i]) for i in solid], [outlines[i] for i in solid]
     area_px2, xyxy = of_polygons(flat(*rings), Pieces.of(outlines))
     for i, ((ring,), outline) in enumerate(zip(rings, outlines, strict=True)):
-        found = cut_by(ring, outline)
-        assert area_px2[i] == pytest.approx(abs(area(as_points(found))), abs=1e-5)
+        found = np.array(cut_by(ring, outline))
+        assert area_px2[i] == pytest.approx(abs(area(corners(found))), abs=1e-5)
         if area_px2[i] > 1e-3:
             hull = (*found.min(axis=0), *found.max(axis=0))  # with spurs at most larger
             assert (xyxy[:2, i] >= np.array(hull[:2]) - 1e-4).all()
@@ -113,7 +114,7 @@ def test_ellipses_share_what_points_show(seed):
     rng = np.random.default_rng(seed)
     outline = convex(rng)
     centre, axes = rng.uniform(0, 20, 2), rng.uniform(-8, 8, (2, 2))
-    if abs(np.linalg.det(axes)) < 4 or area(as_points(outline)) < 4:
+    if abs(np.linalg.det(axes)) < 4 or area(corners(outline)) < 4:
         return
     area_px2, xyxy = of_ellipses(centre[:, None], axes[:, :, None], Pieces.of([outline]))
     x, y = rng.uniform(-12, 32, (2, 20000))

@@ -8,16 +8,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from arrays import affine, rectangle
 from hypothesis import given
 from hypothesis import strategies as st
 from painted import Scene, Thing, painted, polygon, random_plan, random_scene, scene, shown, whole_area
 
 from datapipe import boxes
 from datapipe.augment.canvas import Input
-from datapipe.augment.clipping import area, as_points
+from datapipe.augment.clipping import area
 from datapipe.augment.geometry import Affine, Flip, Perspective, RandomCrop
 from datapipe.augment.mixing import CutMix, MixUp, Mosaic
-from datapipe.augment.plan import Layer, Picture, Plan, Tile, affine, cut_to, rectangle, whole
+from datapipe.augment.plan import Layer, Picture, Plan, Tile, whole
+from datapipe.augment.plane import corners
 from datapipe.augment.rules import GONE, IGNORE, POSITIVE, crowded_out, decide
 from datapipe.augment.survival import COUNTS, ObjectRules, Survivors, survive, survive_many
 from datapipe.objects import Objects
@@ -47,7 +49,7 @@ def only(things: Scene, matrix: np.ndarray = SAME, **more) -> Survivors:
 def under(cover: tuple[float, ...], *things: Thing, rules: ObjectRules = RULES) -> Survivors:
     """What is left of things under a rectangle of an empty picture."""
     both = scene(things, [])
-    pasted = Tile(both.picture(1), SAME, rectangle(cover))
+    pasted = Tile.of(both.picture(1), SAME, rectangle(cover))
     return shows(both, whole(both.picture(0), SAME), pasted, rules=rules)
 
 
@@ -225,7 +227,7 @@ def test_two_cuts_are_judged_once():
     """By half and by half again: a quarter of the object, not half of what the first left."""
     things = scene([Thing((10, 10, 30, 30))])
     tile = whole(things.picture(0), SAME)
-    tile = replace(tile, visible=cut_to(tile.visible, (20, 0, 64, 48)))
+    tile = tile.cut((20, 0, 64, 48))
     plan = Plan((48, 64), (Layer((tile,)),)).moved(affine(1, 0, 0, 0, 1, -20)).finished()
     assert survive(plan, things.sources, RULES).visible_fraction.tolist() == [0.25]
 
@@ -282,7 +284,7 @@ def test_a_polygon_inside_is_not_cut_though_its_hull_is():
     diamond = polygon([(32.3, 0.4), (63.1, 24.2), (32.3, 47.3), (1.7, 24.2)])
     both = scene([diamond])
     outline = np.array([(32.3, 0), (64, 24.2), (32.3, 48), (1, 24.2)])
-    left = shows(both, Tile(both.picture(0), SAME, outline))
+    left = shows(both, Tile.of(both.picture(0), SAME, outline))
     assert left.visible_fraction.tolist() == [1]
     assert left.counts["clipped"] == 0
 
@@ -300,13 +302,13 @@ def test_what_fills_its_picture_is_seen_as_its_tile_is(seed):
         outline = plan.tiles[0].visible
         hull = np.concatenate([outline.min(axis=0), outline.max(axis=0)])
         assert left.objects.xyxy[i] == pytest.approx(hull, abs=1e-4)
-        assert left.objects.area[i] == pytest.approx(area(as_points(outline)), rel=1e-6)
+        assert left.objects.area[i] == pytest.approx(area(corners(outline)), rel=1e-6)
 
 
 def test_two_pastes_take_both_ends():
     both = scene([OBJECT], [])
     empty = both.picture(1)
-    covers = [Tile(empty, SAME, rectangle(xyxy)) for xyxy in ((0, 0, 14, 48), (26, 0, 64, 48))]
+    covers = [Tile.of(empty, SAME, rectangle(xyxy)) for xyxy in ((0, 0, 14, 48), (26, 0, 64, 48))]
     left = shows(both, whole(both.picture(0), SAME), *covers)
     assert left.objects.xyxy.tolist() == [[14, 10, 26, 20]]
     assert left.visible_fraction == pytest.approx([0.6])
@@ -398,13 +400,11 @@ def test_the_rules_decide_by_share_and_size():
 def test_outlines_are_cut_when_asked_for():
     ring = [(10, 10), (30, 10), (30, 20), (10, 20)]
     things = scene([polygon(ring), Thing((40, 30, 50, 40)), polygon([(0, 0), (5, 0), (0, 5)])], [])
-    plan = Plan(
-        (48, 64),
-        (Layer((whole(things.picture(0), SAME), Tile(things.picture(1), SAME, rectangle((0, 6, 18, 48))))),),
-    ).finished()
+    cover = Tile.of(things.picture(1), SAME, rectangle((0, 6, 18, 48)))
+    plan = Plan((48, 64), (Layer((whole(things.picture(0), SAME), cover)),)).finished()
     assert survive(plan, things.sources, RULES).objects.polygons == ((), (), ())
     (cut,), none, (untouched,) = survive(plan, things.sources, RULES, outlines=True).objects.polygons
-    assert area(as_points(cut)) == pytest.approx(120)
+    assert area(corners(cut)) == pytest.approx(120)
     assert (cut.min(axis=0).tolist(), cut.max(axis=0).tolist()) == ([18, 10], [30, 20])
     assert none == ()
     assert untouched.tolist() == [[0, 0], [5, 0], [0, 5]]
@@ -420,7 +420,7 @@ def test_outlines_have_the_area_that_is_visible():
         for i, rings in enumerate(left.objects.polygons):
             matrix = plan.tiles[left.tile[i]].matrix
             whole_px2 = whole_area(things.things[left.picture[i]][left.row[i]], matrix)
-            own = sum(abs(area(as_points(ring))) for ring in rings)
+            own = sum(abs(area(corners(ring))) for ring in rings)
             assert own == pytest.approx(left.visible_fraction[i] * whole_px2, rel=1e-4, abs=1e-2)
 
 
@@ -472,7 +472,7 @@ def test_beyond_the_horizon_is_refused():
     matrix = SAME.copy()
     matrix[2, 0] = -0.05  # the horizon is the line x = 20
     with pytest.raises(ValueError, match="horizon"):
-        shows(things, Tile(things.picture(0), matrix, rectangle((0, 0, 64, 48))))
+        shows(things, Tile.of(things.picture(0), matrix, rectangle((0, 0, 64, 48))))
 
 
 @pytest.mark.parametrize(

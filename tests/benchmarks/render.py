@@ -17,9 +17,10 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import simplejpeg
+from arrays import affine
 
 from datapipe.augment.pixels import HSV, Blur, ColorJitter, Gray, Noise
-from datapipe.augment.plan import Layer, Picture, Plan, affine, whole
+from datapipe.augment.plan import Layer, Picture, Plan, whole
 from datapipe.augment.render import render
 from datapipe.images.pixels import Decoded, Pixels, decode_reduced
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from datapipe import boxes
 from datapipe.augment.geometry.moves import filled
 from datapipe.augment.guides import seen_boxes
-from datapipe.augment.plan import Matrix, Plan, affine, bounds
+from datapipe.augment.plan import Plan
+from datapipe.augment.plane import Nine, affine, bounds
 from datapipe.augment.ranges import FillField, check, check_pair, check_whole, colour, draw
 
 
@@ -77,7 +78,7 @@ class RandomCrop:
         root = np.sqrt(low + (high - low) * v)
         height, width = plan.hw
         w, h = side * root * width, side / root * height
-        edges = [bounds(tile.visible) for tile in plan.layers[0].tiles if len(tile.visible)]
+        edges = [bounds(tile.corners) for tile in plan.layers[0].tiles if tile.corners]
         edges = edges or [(0.0, 0.0, width, height)]
         left, top = (max(0.0, min(edge[i] for edge in edges)) for i in (0, 1))
         right, bottom = (min(plan.hw[3 - i], max(edge[i] for edge in edges)) for i in (2, 3))
@@ -150,7 +151,7 @@ class Jitter:
         return plan.moved(onto_canvas(place, plan.hw)).noted("Jitter", xyxy_px=place)
 
 
-def onto_canvas(xyxy: Sequence[float], hw: tuple[int, int]) -> Matrix:
+def onto_canvas(xyxy: Sequence[float], hw: tuple[int, int]) -> Nine:
     """The matrix that stretches a box of the canvas to all of it."""
     x1, y1, x2, y2 = xyxy
     sx, sy = hw[1] / (x2 - x1), hw[0] / (y2 - y1)

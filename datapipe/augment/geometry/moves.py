@@ -8,7 +8,9 @@ from typing import Protocol
 
 import numpy as np
 
-from datapipe.augment.plan import GREY, Matrix, Plan, affine, moved, rectangle
+from datapipe.augment import plane
+from datapipe.augment.plan import GREY, Plan
+from datapipe.augment.plane import Nine, affine
 from datapipe.augment.ranges import FillField, Span, check, check_pair, check_span, colour, draw
 
 LEAST_DEPTH = 0.25
@@ -128,20 +130,18 @@ class Perspective:
         height, width = plan.hw
         cx, cy = width / 2, height / 2
         a, b = draw(self.tilt, u) / cx, draw(self.tilt, v) / cy
-        corners = np.concatenate([moved(rectangle((0, 0, *t.picture.wh)), t.matrix) for t in plan.tiles])
-        lowest = min(a * (x - cx) + b * (y - cy) for x, y in corners.tolist())
+        outlines = [plane.through(plane.rectangle((0, 0, *t.picture.wh)), t.nine) for t in plan.tiles]
+        lowest = min(a * (x - cx) + b * (y - cy) for outline in outlines for x, y in outline)
         if 1 + lowest < LEAST_DEPTH:
             a, b = a * (LEAST_DEPTH - 1) / lowest, b * (LEAST_DEPTH - 1) / lowest
         w0 = 1 - a * cx - b * cy
-        matrix = np.array(
-            [[1 + cx * a, cx * b, cx * w0 - cx], [cy * a, 1 + cy * b, cy * w0 - cy], [a, b, w0]], np.float64
-        )
+        matrix = (1 + cx * a, cx * b, cx * w0 - cx, cy * a, 1 + cy * b, cy * w0 - cy, a, b, w0)
         return plan.moved(matrix).noted("Perspective", tilt=[a * cx, b * cy])
 
 
 def about_centre(
     hw: tuple[int, int], angle: float, size: float, aspect: float, slant: float, dx: float, dy: float
-) -> Matrix:
+) -> Nine:
     """T(centre + shift) R S H T(-centre), of a canvas of hw px; angles in degrees, shift in px."""
     cx, cy = hw[1] / 2, hw[0] / 2
     turn, root, lean = radians(angle), sqrt(aspect), tan(radians(slant))

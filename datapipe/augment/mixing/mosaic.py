@@ -11,7 +11,8 @@ import numpy as np
 
 from datapipe.augment.geometry import GeometryStep
 from datapipe.augment.mixing.steps import MixStep, Place, check_firing
-from datapipe.augment.plan import Edges, Layer, Picture, Plan, Tile, affine, bounds, cut_to
+from datapipe.augment.plan import Layer, Picture, Plan, Tile
+from datapipe.augment.plane import Edges, affine, bounds
 from datapipe.augment.ranges import check_pair, draw
 
 
@@ -110,18 +111,17 @@ class Mosaic:
         """A picture on its canvas of hw px, pushed into its cell; and what was drawn for it."""
         size = draw(self.scale, rng.random()) * 2 / self.grid
         note: dict[str, Any] = {"scale": size}
-        edges = bounds(tile.visible)
+        edges = bounds(tile.corners)
         if self.tile:
             alone = Plan.of(hw, tile)
             for step in self.tile:
                 alone = step(alone, rng)
             tile = alone.layers[0].tiles[0]
             note["steps"] = [list(step) for step in alone.steps]
-            on_canvas = cut_to(tile.visible, (0.0, 0.0, hw[1], hw[0]))
-            edges = bounds(on_canvas if len(on_canvas) else tile.visible)
+            on_canvas = tile.cut((0.0, 0.0, hw[1], hw[0]))
+            edges = bounds(on_canvas.corners or tile.corners)
         dx, dy = (_push(cell[i], cell[i + 2], edges[i] * size, edges[i + 2] * size) for i in (0, 1))
-        tile = tile.moved(affine(size, 0.0, dx, 0.0, size, dy))
-        return Tile(tile.picture, tile.matrix, cut_to(tile.visible, cell)), note
+        return tile.moved(affine(size, 0.0, dx, 0.0, size, dy)).cut(cell), note
 
 
 def check_order(steps: Sequence[MixStep]) -> None:

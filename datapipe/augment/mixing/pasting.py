@@ -11,7 +11,8 @@ import numpy as np
 from datapipe import boxes
 from datapipe.augment.guides import seen_boxes
 from datapipe.augment.mixing.steps import Place, check_firing
-from datapipe.augment.plan import Edges, Layer, Picture, Plan, Tile, bounds, cut_to
+from datapipe.augment.plan import Layer, Picture, Plan
+from datapipe.augment.plane import Edges, bounds
 from datapipe.augment.ranges import check, check_pair
 
 PARTIAL = (0.2, 0.8)
@@ -62,14 +63,14 @@ class CutMix:
         whole = boxes.area(there)
         xyxy = (0.0, 0.0, 0.0, 0.0)
         for _ in range(3):
-            xyxy = self._rectangle(bounds(tile.visible), plan.hw, rng)
+            xyxy = self._rectangle(bounds(tile.corners), plan.hw, rng)
             corners = np.array(xyxy)
             shared = np.minimum(there[:, 2:], corners[2:]) - np.maximum(there[:, :2], corners[:2])
             cover = np.maximum(shared, 0).prod(axis=1) / whole
             if not ((cover > PARTIAL[0]) & (cover < PARTIAL[1])).any():
                 break
-        pasted = Tile(tile.picture, tile.matrix, cut_to(tile.visible, xyxy))
-        tiles = (*first.tiles, pasted) if len(pasted.visible) else first.tiles
+        pasted = tile.cut(xyxy)
+        tiles = (*first.tiles, pasted) if pasted.corners else first.tiles
         layers = (Layer(tiles, first.opacity, first.weight), *plan.layers[1:])
         return Plan(plan.hw, layers, plan.fill, plan.steps).noted("CutMix", xyxy_px=list(xyxy))
 

@@ -1,0 +1,147 @@
+"""How tiles are painted: rectangles of the canvas that hold their pixels, and what of these is put back.
+
+A warp fills rectangles, and a turned tile's outline is none. Bands of rows, each as wide as the outline is
+there, are sampled straight into the canvas; the small triangles beside it are put back afterwards, unless a
+later tile covers them anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datapipe.augment.clipping import Pieces, overlap
+from datapipe.augment.plan import Plan
+from datapipe.augment.raster import IS_LEFT, IS_TOP, Borders, Corners, mask
+from datapipe.augment.regions import stacked
+
+Numbers = NDArray[np.intp]
+
+_CALL_PX = 4000
+"""What one more OpenCV call costs in pixels of a warp, at 2.7 ns each, with the GIL given back and taken."""
+_GAP_PX2 = 1e-6
+"""Outlines that leave less of a canvas leave none of it."""
+
+
+class Beside(NamedTuple):
+    """A corner of a patch's rectangle that an outline leaves over.
+
+    rows, columns: of the canvas
+    lines:         (slope, offset) of the borders that cut it off, in rows and columns of the rectangle
+    is_left:       whether it is on the left
+    x, y:          of the rectangle's first pixel
+    """
+
+    rows: slice
+    columns: slice
+    lines: list[tuple[float, float]]
+    is_left: bool
+    x: int
+    y: int
+
+    def mask(self) -> NDArray[np.uint8]:
+        """(rows, columns) uint8: 255 for what is put back, 0 for what is the tile's."""
+        (r, c), (x, y) = (self.rows, self.columns), (self.x, self.y)
+        rows, columns = range(r.start - y, r.stop - y), range(c.start - x, c.stop - x)
+        return mask(self.lines, self.is_left, rows, columns)
+
+
+class Patch(NamedTuple):
+    """Where one tile is painted.
+
+    bands:  rectangles of the canvas, rows and columns, that hold all pixels of the tile and little else: what
+            is sampled beside an outline costs about what the calls cost
+    beside: what they hold else and is put back
+    """
+
+    bands: list[tuple[slice, slice]]
+    beside: list[Beside]
+
+
+class Patches(NamedTuple):
+    """How a plan's layers are painted.
+
+    tiles: for each layer its tiles' patches
+    bare:  for each layer whether some of the canvas may be no tile's
+    """
+
+    tiles: list[list[Patch]]
+    bare: list[bool]
+
+
+def patches_of(plans: Sequence[Plan]) -> list[Patches]:
+    """How finished plans are painted, all at once: a fraction of the time for each.
+
+    Example: the left half of a canvas 12 px wide, cut off from (6, 0) to (4, 10): one band of 6 columns, and
+    beside it a corner of 2 columns, which is not put back if the other half is painted later.
+    """
+    layers = [layer for plan in plans for layer in plan.layers]
+    tiles = [tile for layer in layers for tile in layer.tiles]
+    if not tiles:
+        return [Patches([[] for _ in plan.layers], [True for _ in plan.layers]) for plan in plans]
+    outlines = Pieces.of([tile.corners for tile in tiles])
+    below, above = stacked(layers)
+    made = iter(_patches(Borders(outlines), below, above))
+    layer_of = np.repeat(np.arange(len(layers)), [len(layer.tiles) for layer in layers])
+    canvas = np.array([plan.hw[0] * plan.hw[1] for plan in plans for _ in plan.layers])
+    covered = np.bincount(layer_of, outlines.area_px2(), len(layers))
+    shared = overlap(outlines.take(below), outlines.take(above)) if len(below) else np.zeros(0, np.bool_)
+    bare = covered < canvas - _GAP_PX2
+    bare[layer_of[below[shared]]] = True  # those that overlap are not looked into
+    left = iter(bare.tolist())
+    return [
+        Patches(
+            [[next(made) for _ in layer.tiles] for layer in plan.layers], [next(left) for _ in plan.layers]
+        )
+        for plan in plans
+    ]
+
+
+def _patches(borders: Borders, below: Numbers, above: Numbers) -> list[Patch]:
+    corners = borders.corners()
+    seen = ~borders.hidden(below, above)[corners.corner, corners.tile]
+    xs, ys = borders.left.tolist(), borders.top.tolist()
+    patches = [Patch([], []) for _ in xs]
+    for t, upper, lower, begin, end in _bands(borders, corners):
+        x, y = xs[t], ys[t]
+        patches[t].bands.append((slice(y + upper, y + lower), slice(x + begin, x + end)))
+    slope, offset = borders.slope.T.tolist(), borders.offset.T.tolist()
+    for q, t, top, bottom, left, right in zip(*(part[seen].tolist() for part in corners), strict=True):
+        x, y = xs[t], ys[t]
+        lines = [(slope[t][k], offset[t][k]) for k in np.flatnonzero(borders.cuts[q, :, t]).tolist()]
+        rows, columns = slice(y + top, y + bottom), slice(x + left, x + right)
+        patches[t].beside.append(Beside(rows, columns, lines, bool(IS_LEFT[q]), x, y))
+    return patches
+
+
+def _bands(borders: Borders, corners: Corners) -> zip[tuple[int, ...]]:
+    """Cut the rectangles so that what is sampled beside the outlines costs about what the calls cost.
+
+    Some half of the corners is beside the outline; n bands sample an n-th of that.
+
+    Returns:
+        Of each band the number of its rectangle, the upper row, the row below the last, the left column and
+        the column beyond the last; none that is empty.
+    """
+    height, width = borders.bottom - borders.top, borders.right - borders.left
+    areas = (corners.bottom - corners.top) * (corners.right - corners.left)
+    beside = np.bincount(corners.tile, areas, len(height)) / 2
+    count = np.minimum(np.maximum(1, np.rint(np.sqrt(beside / _CALL_PX)).astype(np.intp)), height)
+    count[width <= 0] = 0
+    tile = np.repeat(np.arange(len(count)), count)
+    k = np.arange(len(tile)) - np.repeat(np.cumsum(count) - count, count)
+    upper, lower = height[tile] * k // count[tile], height[tile] * (k + 1) // count[tile]
+    begin, end = np.zeros_like(tile), width[tile].copy()
+    number = np.full((4, len(count)), -1)
+    number[corners.corner, corners.tile] = np.arange(len(corners.tile))
+    for q in range(4) if len(corners.tile) else ():
+        widest = lower - 1 if IS_TOP[q] else upper
+        n = number[q, tile]
+        inside = np.flatnonzero((n >= 0) & (corners.top[n] <= widest) & (widest < corners.bottom[n]))
+        side = begin if IS_LEFT[q] else end
+        side[inside] = borders.end(np.full(len(inside), q), tile[inside], widest[inside])
+    some = begin < end
+    return zip(*(part[some].tolist() for part in (tile, upper, lower, begin, end)), strict=True)
