@@ -8,7 +8,7 @@ later tile covers them anyway.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,26 +27,21 @@ _GAP_PX2 = 1e-6
 
 
 class Beside(NamedTuple):
-    """A corner of a patch's rectangle that an outline leaves over.
+    """A corner of a tile's rectangle that its outline leaves over.
 
     rows, columns: of the canvas
-    lines:         (slope, offset) of the borders that cut it off, in rows and columns of the rectangle
-    is_left:       whether it is on the left
-    x, y:          of the rectangle's first pixel
+    ends:          (rows,) of its columns the first that is the tile's (left), or is not (right)
+    is_left:       whether it is on the left of the tile
     """
 
     rows: slice
     columns: slice
-    lines: list[tuple[float, float]]
+    ends: Numbers
     is_left: bool
-    x: int
-    y: int
 
     def mask(self) -> NDArray[np.uint8]:
         """(rows, columns) uint8: 255 for what is put back, 0 for what is the tile's."""
-        (r, c), (x, y) = (self.rows, self.columns), (self.x, self.y)
-        rows, columns = range(r.start - y, r.stop - y), range(c.start - x, c.stop - x)
-        return mask(self.lines, self.is_left, rows, columns)
+        return mask(self.ends, self.columns.stop - self.columns.start, self.is_left)
 
 
 class Patch(NamedTuple):
@@ -102,46 +97,48 @@ def patches_of(plans: Sequence[Plan]) -> list[Patches]:
 
 def _patches(borders: Borders, below: Numbers, above: Numbers) -> list[Patch]:
     corners = borders.corners()
-    seen = ~borders.hidden(below, above)[corners.corner, corners.tile]
-    xs, ys = borders.left.tolist(), borders.top.tolist()
-    patches = [Patch([], []) for _ in xs]
-    for t, upper, lower, begin, end in _bands(borders, corners):
-        x, y = xs[t], ys[t]
-        patches[t].bands.append((slice(y + upper, y + lower), slice(x + begin, x + end)))
-    slope, offset = borders.slope.T.tolist(), borders.offset.T.tolist()
-    for q, t, top, bottom, left, right in zip(*(part[seen].tolist() for part in corners), strict=True):
-        x, y = xs[t], ys[t]
-        lines = [(slope[t][k], offset[t][k]) for k in np.flatnonzero(borders.cuts[q, :, t]).tolist()]
-        rows, columns = slice(y + top, y + bottom), slice(x + left, x + right)
-        patches[t].beside.append(Beside(rows, columns, lines, bool(IS_LEFT[q]), x, y))
+    patches = [Patch([], []) for _ in borders.left]
+    for tile, top, bottom, left, right in _rows(*_bands(borders, corners)):
+        patches[tile].bands.append((slice(top, bottom), slice(left, right)))
+    corners = corners.take(~borders.hidden(below, above)[corners.corner, corners.tile])
+    x, y = borders.left[corners.tile], borders.top[corners.tile]
+    places = (y + corners.top, y + corners.bottom, x + corners.left, x + corners.right)
+    for ends, (tile, top, bottom, left, right, is_left) in zip(
+        borders.ends(corners), _rows(corners.tile, *places, IS_LEFT[corners.corner]), strict=True
+    ):
+        patches[tile].beside.append(Beside(slice(top, bottom), slice(left, right), ends, is_left))
     return patches
 
 
-def _bands(borders: Borders, corners: Corners) -> zip[tuple[int, ...]]:
+def _bands(borders: Borders, corners: Corners) -> tuple[Numbers, ...]:
     """Cut the rectangles so that what is sampled beside the outlines costs about what the calls cost.
 
     Some half of the corners is beside the outline; n bands sample an n-th of that.
 
     Returns:
-        Of each band the number of its rectangle, the upper row, the row below the last, the left column and
-        the column beyond the last; none that is empty.
+        Of each band the number of its tile, and on the canvas its upper row, the row below the last, its left
+        column and the column beyond the last; none that is empty.
     """
     height, width = borders.bottom - borders.top, borders.right - borders.left
     areas = (corners.bottom - corners.top) * (corners.right - corners.left)
     beside = np.bincount(corners.tile, areas, len(height)) / 2
     count = np.minimum(np.maximum(1, np.rint(np.sqrt(beside / _CALL_PX)).astype(np.intp)), height)
-    count[width <= 0] = 0
     tile = np.repeat(np.arange(len(count)), count)
     k = np.arange(len(tile)) - np.repeat(np.cumsum(count) - count, count)
     upper, lower = height[tile] * k // count[tile], height[tile] * (k + 1) // count[tile]
-    begin, end = np.zeros_like(tile), width[tile].copy()
+    begin, end = np.zeros_like(tile), width[tile]
     number = np.full((4, len(count)), -1)
     number[corners.corner, corners.tile] = np.arange(len(corners.tile))
-    for q in range(4) if len(corners.tile) else ():
-        widest = lower - 1 if IS_TOP[q] else upper
-        n = number[q, tile]
+    for q in np.flatnonzero((number >= 0).any(axis=1)).tolist():
+        widest, n = lower - 1 if IS_TOP[q] else upper, number[q, tile]
         inside = np.flatnonzero((n >= 0) & (corners.top[n] <= widest) & (widest < corners.bottom[n]))
         side = begin if IS_LEFT[q] else end
         side[inside] = borders.end(np.full(len(inside), q), tile[inside], widest[inside])
     some = begin < end
-    return zip(*(part[some].tolist() for part in (tile, upper, lower, begin, end)), strict=True)
+    x, y = borders.left[tile], borders.top[tile]
+    return tuple(part[some] for part in (tile, y + upper, y + lower, x + begin, x + end))
+
+
+def _rows(*columns: NDArray[Any]) -> zip[tuple[Any, ...]]:
+    """Arrays of one length, row by row, as plain numbers."""
+    return zip(*(column.tolist() for column in columns), strict=True)

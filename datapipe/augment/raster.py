@@ -45,6 +45,10 @@ class Corners(NamedTuple):
     left: Numbers
     right: Numbers
 
+    def take(self, some: Numbers | NDArray[np.bool_]) -> Corners:
+        """Some of them, by number or by mask."""
+        return Corners(*(column[some] for column in self))
+
 
 class Borders:
     """Convex outlines, the rectangles of pixels around them, and where they cross rows in between.
@@ -98,8 +102,22 @@ class Borders:
         inmost = self.end(corner, tile, np.where(IS_TOP[corner], top, bottom - 1))
         left = np.where(IS_LEFT[corner], 0, inmost)
         right = np.where(IS_LEFT[corner], inmost, (self.right - self.left)[tile])
-        some = np.flatnonzero((top < bottom) & (left < right))
-        return Corners(*(column[some] for column in (corner, tile, top, bottom, left, right)))
+        return Corners(corner, tile, top, bottom, left, right).take((top < bottom) & (left < right))
+
+    def ends(self, corners: Corners) -> list[Numbers]:
+        """For each corner (rows,): the first of its columns that is the outline's (left), or is not."""
+        n = corners.bottom - corners.top
+        first = np.cumsum(n) - n
+        row = np.arange(n.sum()) + np.repeat(corners.top - first, n)
+        cuts = self.cuts[corners.corner, :, corners.tile]
+        border = cuts.argmax(axis=1), corners.tile
+        offset = self.offset[border] - corners.left
+        meets = (row * np.repeat(self.slope[border], n) + np.repeat(offset, n)).astype(np.intp)
+        ends = [meets[a : a + rows] for a, rows in zip(first.tolist(), n.tolist(), strict=True)]
+        for i in np.flatnonzero(cuts.sum(axis=1) > 1).tolist():
+            corner, tile = (np.full(n[i], column[i]) for column in (corners.corner, corners.tile))
+            ends[i] = self.end(corner, tile, row[first[i] : first[i] + n[i]]) - corners.left[i]
+        return ends
 
     def hidden(self, below: Numbers, above: Numbers) -> NDArray[np.bool_]:
         """(4, T) which corners lie wholly under another outline, so that nobody sees what is painted there.
@@ -123,28 +141,21 @@ class Borders:
         return found
 
 
-def mask(lines: list[tuple[float, float]], is_left: bool, rows: range, columns: range) -> NDArray[np.uint8]:
+def mask(ends: Numbers, width: int, is_left: bool) -> NDArray[np.uint8]:
     """What an outline leaves over in a corner.
 
     Each row is a window on a step, so that making it is one copy: four times faster than comparing columns.
 
     Args:
-        lines: (slope, offset) of the borders that cut the corner off.
+        ends: (R,) as `Borders.ends` gives them.
+        width: columns of the corner.
         is_left: whether it is on the left.
-        rows: of the rectangle, as in `Corners`.
-        columns: likewise.
 
     Returns:
-        (rows, columns) uint8: 255 for what is left over, 0 for what is the outline's.
+        (R, width) uint8: 255 for what is left over, 0 for what is the outline's.
     """
-    row = np.arange(rows.start, rows.stop)
-    (slope, offset), *others = lines
-    meets = row * slope + offset
-    for slope, offset in others:
-        meets = (np.maximum if is_left else np.minimum)(meets, row * slope + offset)
-    width = len(columns)
     size = 1 << width.bit_length()
-    made: NDArray[np.uint8] = _windows(size, is_left)[size + columns.start - meets.astype(np.intp), :width]
+    made: NDArray[np.uint8] = _windows(size, is_left)[size - ends, :width]
     return made
 
 

@@ -109,7 +109,8 @@ class Maker:
                 broken = {one.number: error for one, future in lent.items() if (error := future.exception())}
                 if not broken:
                     loaded = {one: future.result() for one, future in lent.items()}
-                    return self._paint(whole, wanted, loaded, images, submit)
+                    patches = self._patches(window, samples, whole)
+                    return self._paint(whole, wanted, loaded, patches, images, submit)
             self._refuse_or_note(whole, broken)
 
     def _wanted(self, window: Window, sample: Planned, factors: Mapping[int, Factor]) -> dict[int, Wanted]:
@@ -150,18 +151,26 @@ class Maker:
         self._ledger.add("stream", {"damaged_pictures_replaced": len(replaced)})
         return self._planner.instead(window, sample, replaced)
 
+    def _patches(self, window: Window, planned: list[Planned], whole: list[Planned]) -> list[Patches]:
+        """How samples are painted; the window's are told at once, which is too much for one alone."""
+        if len(whole) == 1:
+            return patches_of([whole[0].plan])
+        return [
+            window.patches[sample.position] if sample is one else patches_of([sample.plan])[0]
+            for one, sample in zip(planned, whole, strict=True)
+        ]
+
     def _paint(
         self,
         samples: list[Planned],
         wanted: list[dict[int, Wanted]],
         loaded: Mapping[Wanted, Loaded],
+        patches: list[Patches],
         images: NDArray[np.uint8],
         submit: Submit,
     ) -> list[Made]:
         sources = {one.number: found.objects for one, found in loaded.items()}
-        plans = [sample.plan for sample in samples]
-        survivors = survive_many(plans, sources, self._recipe.objects)
-        patches = patches_of(plans)
+        survivors = survive_many([sample.plan for sample in samples], sources, self._recipe.objects)
         tasks: list[Future[Objects]] = [
             submit(
                 self._pixels,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from datapipe.augment import mixing
 from datapipe.augment.canvas import Input
+from datapipe.augment.patches import Patches, patches_of
 from datapipe.augment.plan import Picture, Plan, Tile
 from datapipe.augment.render import factor_for
 from datapipe.images.pixels import Factor
@@ -78,6 +79,12 @@ class Window:
     def factors(self) -> dict[int, Factor]:
         """Each picture's decode factor: the least reduction any sample of the window wants."""
         return least(tile for sample in self.samples for tile in sample.plan.tiles)
+
+    @cached_property
+    def patches(self) -> dict[int, Patches]:
+        """How each sample is painted, by its position."""
+        patches = patches_of([sample.plan for sample in self.samples])
+        return {sample.position: one for sample, one in zip(self.samples, patches, strict=True)}
 
     @cached_property
     def users(self) -> Counter[int]:
