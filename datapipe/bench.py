@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from datapipe.augment.patches import patches_of
 from datapipe.augment.render import factor_for, render
 from datapipe.augment.survival import survive_many
 from datapipe.dataset import Dataset
@@ -198,10 +199,12 @@ def _stages(stream: Stream, batch_size: int, windows: int = 2) -> dict[str, floa
         with stage("objects"):
             sources = {i: records[i][0].objects(recipe.objects.ignore, left_out=True) for i in factors}
             survivors = survive_many(plans, sources, recipe.objects)
+        with stage("warp"):
+            patches = patches_of(plans)
         rows = []
-        for position, plan, survived in zip(positions, plans, survivors, strict=True):
+        for position, plan, survived, parts in zip(positions, plans, survivors, patches, strict=True):
             with stage("warp"):
-                pixels, objects = render(plan, decoded), survived.objects
+                pixels, objects = render(plan, decoded, patches=parts), survived.objects
             for i, step in enumerate(recipe.pixels):
                 with stage(type(step).__name__):
                     pixels, objects = _pixel_step(

@@ -22,6 +22,7 @@ from datapipe.stream.catalogue import Catalogue
 from datapipe.stream.chance import Chance
 from datapipe.stream.crew import settle
 from datapipe.stream.ledger import Ledger
+from datapipe.stream.memory import Memory
 from datapipe.stream.pictures import Loaded, Pictures, Submit, Wanted
 from datapipe.stream.terms import OnDamaged as OnDamaged
 from datapipe.stream.windows import Planned, Planner, Window
@@ -51,10 +52,12 @@ class Maker:
         catalogue: Catalogue,
         planner: Planner,
         pictures: Pictures,
+        memory: Memory,
         ledger: Ledger,
         on_damaged: OnDamaged,
     ) -> None:
         """Fix what making depends on; see `Stream`."""
+        self._memory = memory
         self._recipe, self._chance, self._catalogue, self._planner = recipe, Chance(seed), catalogue, planner
         self._pictures, self._ledger, self._on_damaged = pictures, ledger, on_damaged
         self._damaged: set[int] = set()
@@ -199,18 +202,23 @@ class Maker:
     ) -> Objects:
         """Paint one sample and run the recipe's pixel steps on it."""
         step: Any = render
-        pixels, objects = out, survived.objects
+        objects = survived.objects
+        moving = next((step for step in self._recipe.pixels if hasattr(step, "into")), None)
+        pixels = out if moving is None else self._memory.array(out.shape)
         try:
-            render(sample.plan, pictures, out, patches)
+            render(sample.plan, pictures, pixels, patches)
             for i, step in enumerate(self._recipe.pixels):
                 rng = self._chance.at("pixels", sample.position, i)
                 if hasattr(step, "apply"):
                     pixels, objects, counts = step.apply(pixels, objects, self._recipe.objects, rng)
                     self._ledger.add("pixels", counts)
+                elif step is moving:
+                    step.into(pixels, rng, out)
+                    pixels = out
                 else:
                     pixels = step(pixels, rng)
-            if pixels.shape != out.shape or pixels.dtype != out.dtype:
-                raise ValueError(f"gave back {pixels.dtype} {pixels.shape}, want {out.dtype} {out.shape}")
+                if pixels.shape != out.shape or pixels.dtype != out.dtype:
+                    raise ValueError(f"gave back {pixels.dtype} {pixels.shape}, want {out.dtype} {out.shape}")
             if pixels is not out:
                 out[...] = pixels
         except Exception as error:

@@ -62,6 +62,15 @@ def test_a_step_acts_in_its_share_of_samples(step):
     assert np.array_equal(with_p(step, 0.0)(canvas(), np.random.default_rng(0)), canvas())
 
 
+@pytest.mark.parametrize("p", [0.0, 1.0])
+@pytest.mark.parametrize("step", [s for s in STEPS if hasattr(s, "into")], ids=lambda s: type(s).__name__)
+def test_what_a_step_leaves_in_other_memory_is_what_it_leaves_in_place(step, p):
+    step, batch, source = with_p(step, p), np.zeros((3, 48, 64, 3), np.uint8), canvas()
+    step.into(source, np.random.default_rng(5), batch[1])
+    assert np.array_equal(batch[1], step(canvas(), np.random.default_rng(5)))
+    assert np.array_equal(source, canvas()) and not batch[::2].any()
+
+
 @pytest.mark.parametrize("step", STEPS, ids=lambda s: type(s).__name__)
 def test_a_place_in_a_batch_is_changed_and_its_neighbours_are_not(step):
     batch = np.stack([canvas(n) for n in range(3)])
@@ -153,7 +162,7 @@ def darknet(rgb, dhue, dsat, dexp):
 @given(st.floats(-0.1, 0.1), st.floats(1 / 1.5, 1.5), st.floats(1 / 1.5, 1.5))
 def test_hsv_is_darknets_arithmetic(dhue, dsat, dexp):
     made = canvas(1)
-    shift_hsv(made, dhue, dsat, dexp)
+    shift_hsv(made, dhue, dsat, dexp, made)
     assert np.array_equal(made, darknet(canvas(1), dhue, dsat, dexp))
 
 
@@ -161,20 +170,20 @@ def test_hsv_draws_a_factor_or_its_inverse():
     for side, factor in ((0.2, 1.4), (0.7, 1 / 1.4)):
         made = HSV(hue=0, saturation=1, exposure=1.5)(canvas(), Fixed(0.0, 0.5, 0.0, 0.8, 0.2, side))
         expected = canvas()
-        shift_hsv(expected, 0, 1, factor)
+        shift_hsv(expected, 0, 1, factor, expected)
         assert np.array_equal(made, expected)
 
 
 def test_hsv_hue_stops_at_red_as_in_darknet():
     made = np.full((1, 1, 3), (200, 100, 90), np.uint8)  # hue 5 of 360: a tenth less is not purple
-    shift_hsv(made, -0.1, 1, 1)
+    shift_hsv(made, -0.1, 1, 1, made)
     hue, saturation, value = rgb_to_hsv(*(made[0, 0] / 255))
     assert hue == 0 and hsv_to_rgb(0, saturation, value)[0] == pytest.approx(200 / 255)
 
 
 def test_the_examples_of_the_docstrings():
     made = np.full((1, 1, 3), (100, 60, 200), np.uint8)
-    shift_hsv(made, 0, 1, 1.5)
+    shift_hsv(made, 0, 1, 1.5, made)
     assert made[0, 0].tolist() == [130, 77, 255]
     assert (
         Gray(p=1)(np.full((1, 1, 3), (255, 0, 0), np.uint8), np.random.default_rng(0))[0, 0].tolist()

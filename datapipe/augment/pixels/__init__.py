@@ -2,7 +2,8 @@
 
 A step is frozen, `step(pixels, rng) -> pixels`, and draws all its chance from `rng`. A step that covers or
 moves objects is `step.apply(pixels, objects, rules, rng) -> (pixels, objects, counts)` instead: the objects
-are judged again by the recipe's rules.
+are judged again by the recipe's rules. A step that is faster when it need not work in place may also have
+`step.into(pixels, rng, out)`, which leaves the same in other memory of the same shape.
 """
 
 from datapipe.augment.pixels.colour import HSV as HSV

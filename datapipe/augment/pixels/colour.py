@@ -16,6 +16,12 @@ from datapipe.images.pixels import Pixels
 _LUMA = np.array([0.299, 0.587, 0.114])
 _TO_YIQ = np.array([_LUMA, [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 _FROM_YIQ = np.linalg.inv(_TO_YIQ)
+# What colour_matrix is made of: the grey of a pixel, and its colour as it is and turned by a quarter.
+# Hue rises from red over yellow to green, which in the plane (I, Q) is the other way round.
+_GREY, _COLOUR, _TURNED = (
+    _FROM_YIQ @ np.array(plane, np.float64) @ _TO_YIQ
+    for plane in (np.diag([1, 0, 0]), np.diag([0, 1, 1]), [[0, 0, 0], [0, 0, 1], [0, -1, 0]])
+)
 _MIDDLE = 128.0
 
 
@@ -49,12 +55,18 @@ class ColorJitter:
 
     def __call__(self, pixels: Pixels, rng: np.random.Generator) -> Pixels:
         """Example: brightness + 0.5 takes (100, 60, 200) to (150, 90, 255)."""
+        self.into(pixels, rng, pixels)
+        return pixels
+
+    def into(self, pixels: Pixels, rng: np.random.Generator, out: Pixels) -> None:
+        """The same, written to other memory: in place OpenCV copies the picture first."""
         chance, *shares = rng.random(5).tolist()
         if chance < self.p:
             spans = (self.brightness, self.contrast, self.saturation, self.hue)
             drawn = [draw(span, share) for span, share in zip(spans, shares, strict=True)]
-            cv2.transform(pixels, colour_matrix(*drawn), pixels)
-        return pixels
+            cv2.transform(pixels, colour_matrix(*drawn), out)
+        elif out is not pixels:
+            np.copyto(out, pixels)
 
 
 def colour_matrix(brightness: float, contrast: float, saturation: float, hue: float) -> NDArray[np.float64]:
@@ -62,13 +74,10 @@ def colour_matrix(brightness: float, contrast: float, saturation: float, hue: fl
 
     Example: contrast 0.5 alone is 1.5 times the identity, and -64 added.
     """
-    turn, chroma = 2 * math.pi * hue, 1 + saturation
-    cos, sin = chroma * math.cos(turn), chroma * math.sin(turn)
-    # Hue rises from red over yellow to green, which in the plane (I, Q) is the other way round.
-    matrix = _FROM_YIQ @ np.array([[1, 0, 0], [0, cos, sin], [0, -sin, cos]]) @ _TO_YIQ
-    factor = (1 + brightness) * (1 + contrast)
+    turn, factor = 2 * math.pi * hue, (1 + brightness) * (1 + contrast)
+    chroma = factor * (1 + saturation)
     made: NDArray[np.float64] = np.empty((3, 4))
-    made[:, :3] = factor * matrix
+    made[:, :3] = factor * _GREY + chroma * math.cos(turn) * _COLOUR + chroma * math.sin(turn) * _TURNED
     made[:, 3] = -(1 + brightness) * contrast * _MIDDLE
     return made
 
@@ -101,6 +110,11 @@ class HSV:
 
     def __call__(self, pixels: Pixels, rng: np.random.Generator) -> Pixels:
         """Example: an exposure of 1.5 takes (100, 60, 200) to (130, 77, 255), not to (150, 90, 255)."""
+        self.into(pixels, rng, pixels)
+        return pixels
+
+    def into(self, pixels: Pixels, rng: np.random.Generator, out: Pixels) -> None:
+        """The same, written to other memory."""
         chance, hue, *shares = rng.random(6).tolist()
         if chance < self.p:
             factors = [
@@ -109,12 +123,13 @@ class HSV:
                     (self.saturation, self.exposure), shares[:2], shares[2:], strict=True
                 )
             ]
-            shift_hsv(pixels, draw(self.hue, hue), *factors)
-        return pixels
+            shift_hsv(pixels, draw(self.hue, hue), factors[0], factors[1], out)
+        elif out is not pixels:
+            np.copyto(out, pixels)
 
 
-def shift_hsv(pixels: Pixels, hue: float, saturation: float, exposure: float) -> None:
-    """In place: hue by a share of the circle, saturation and value by factors; OpenCV's 8-bit arithmetic."""
+def shift_hsv(pixels: Pixels, hue: float, saturation: float, exposure: float, out: Pixels) -> None:
+    """Hue by a share of the circle, saturation and value by factors; OpenCV's 8-bit arithmetic."""
     hsv = cv2.cvtColor(pixels, cv2.COLOR_RGB2HSV)
     channels: Any = cv2.split(hsv)
     h, s, v = channels
@@ -123,7 +138,7 @@ def shift_hsv(pixels: Pixels, hue: float, saturation: float, exposure: float) ->
     cv2.convertScaleAbs(s, s, saturation)
     cv2.convertScaleAbs(v, v, exposure)
     cv2.merge(channels, hsv)
-    cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB, pixels)
+    cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB, out)
 
 
 @dataclass(frozen=True)
