@@ -19,7 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datapipe import boxes, edits, manifest, records, table, tfrecord
+from datapipe.columns import CORNERS
 from datapipe.errors import InputError, RecordError, UsageError, did_you_mean
+from datapipe.objects import Objects
 from datapipe.records import ImageRecord
 
 EDITED = "EDIT"
@@ -92,6 +94,35 @@ class Dataset:
             IndexError: there is no such image.
             RecordError: the record is damaged; names the shard and the offset.
         """
+        payload, where = self._payload(i)
+        try:
+            record, data = records.decode(payload)
+        except ValueError as error:
+            raise RecordError(f"{where}: {error}") from None
+        return self._edited(record), data
+
+    def objects_of(self, i: int, ignore: Sequence[str]) -> tuple[Objects, bytes | memoryview]:
+        """What training needs of image i: `self[i][0].objects(ignore, left_out=True)`, the picture's bytes.
+
+        Args:
+            i: which image.
+            ignore: flags that make an object an ignore region.
+
+        Raises:
+            IndexError: there is no such image.
+            RecordError: the record is damaged; names the shard and the offset.
+        """
+        if self.edits_by_image and self.stored_images["image_id"][self._rows[i]] in self.edits_by_image:
+            record, stored = self[i]
+            return record.objects(ignore, left_out=True), stored
+        payload, where = self._payload(i)
+        try:
+            return records.decode_objects(payload, ignore)
+        except ValueError as error:
+            raise RecordError(f"{where}: {error}") from None
+
+    def _payload(self, i: int) -> tuple[memoryview, str]:
+        """A record's bytes, its checksums verified, and where it stands."""
         if not -len(self) <= i < len(self):
             raise IndexError(f"image {i} of {len(self)}")
         row = self._rows[i]
@@ -99,12 +130,7 @@ class Dataset:
         name = self._shard_name(columns["split_on_disk"][row], int(columns["shard"][row]))
         offset, length = int(columns["offset"][row]), int(columns["length"][row])
         where = f"{name} at byte {offset}"
-        payload = tfrecord.unframe(memoryview(os.pread(self._file(name), length, offset)), where)
-        try:
-            record, data = records.decode(payload)
-        except ValueError as error:
-            raise RecordError(f"{where}: {error}") from None
-        return self._edited(record), data
+        return tfrecord.unframe(memoryview(os.pread(self._file(name), length, offset)), where), where
 
     @cached_property
     def images(self) -> dict[str, NDArray[Any]]:
@@ -125,7 +151,7 @@ class Dataset:
         number = np.full(len(self.stored_images["image_id"]), -1, np.int32)
         number[self._rows] = np.arange(len(self._rows), dtype=np.int32)
         keep = number[columns["image"]] >= 0
-        columns["class_id"], sides = columns["class_id"].copy(), records.CORNERS
+        columns["class_id"], sides = columns["class_id"].copy(), CORNERS
         columns |= {name: columns[name].copy() for name in (*sides, "area")}
         for _, rows, change in self._changes(columns):
             keep[rows[list(change.drop)]] = False

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datapipe import boxes, formats
+from datapipe.columns import normalise
 from datapipe.findings import Action, Finding
 from datapipe.formats.annotations import CROWD, DIFFICULT, TRUNCATED, Annotations, Detail
 from datapipe.images.check import Depth
 from datapipe.images.probe import ImageProblem
 from datapipe.images.store import Stored, store
-from datapipe.records import ImageRecord, box_area, digest, normalise
+from datapipe.records import ImageRecord, box_area, digest
 
 PRECISION = 2e-6
 """Share of a side by which a box may reach over the border unmentioned: the rounding of six printed

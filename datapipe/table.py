@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from datapipe.records import CORNERS, ImageRecord, denormalise, normalise, readable
+from datapipe.columns import CORNERS, denormalise, normalise
+from datapipe.records import ImageRecord, readable
 
 IMAGES = pa.schema(
     [

@@ -88,29 +88,34 @@ def encode(
     return serialised
 
 
-def decode(payload: bytes | memoryview, apart: str = "") -> dict[str, Sequence[Any]]:
+def decode(
+    payload: bytes | memoryview, apart: str = "", only: Sequence[str] | None = None
+) -> dict[str, Sequence[Any]]:
     """Parse an Example into key -> list of bytes, floats or ints.
 
     Args:
         payload: the message.
         apart: a key whose one large value comes as a view of the payload, which saves two copies of it. It
             comes as bytes like any other where the payload is laid out as only other writers do.
+        only: the other keys that are wanted, if not all; those that are absent stay so.
 
     Raises:
         ValueError: the payload is not a tf.train.Example.
     """
     value, rest = _taken_out(memoryview(payload), apart.encode()) if apart else (None, payload)
     try:
-        features = _example_class().FromString(rest).features
+        features = _example_class().FromString(rest).features.feature
     except Exception as error:  # protobuf's DecodeError has no public home that all its backends share
         raise ValueError(f"not a tf.train.Example: {error}") from None
+    if value is not None and apart in features:
+        return decode(payload, "", None if only is None else (apart, *only))
+    wanted = features if only is None else [key for key in (apart, *only) if key in features]
     found: dict[str, Sequence[Any]] = {}
-    for key, feature in features.feature.items():
+    for key in wanted:
+        feature = features[key]
         kind = feature.WhichOneof("kind")
         found[key] = getattr(feature, kind).value if kind else ()
-    if value is None:
-        return found
-    return decode(payload) if apart in found else found | {apart: (value,)}
+    return found if value is None else found | {apart: (value,)}
 
 
 _PART = 0x0A

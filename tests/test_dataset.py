@@ -16,10 +16,11 @@ from make import CLASSES, make_coco, make_dataset, make_image
 
 import datapipe
 from datapipe import tfrecord
+from datapipe.columns import CORNERS
 from datapipe.dataset import EDITED, Dataset, ordered, shard_name
 from datapipe.errors import InputError, RecordError, UsageError
 from datapipe.ingest import ingest
-from datapipe.records import CORNERS, decode, digest
+from datapipe.records import decode, digest
 from datapipe.verify import verify
 
 

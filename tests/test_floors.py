@@ -17,7 +17,7 @@ FLOORS = {
     for floor, names in {
         1: "errors boxes progress words version",
         2: "objects sample findings targets resizing",
-        3: "tfrecord tfexample records images manifest dataset table edits augment",
+        3: "tfrecord tfexample columns records images manifest dataset table edits augment",
         4: "recipe engines formats stats splits similar",
         5: "stream anchors reading planning placing shards publish ingest verify evaluation html",
         6: "pipeline heads audit preview bench doctor demo report",

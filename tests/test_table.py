@@ -13,6 +13,7 @@ import pytest
 from make import CLASSES, make_record
 
 from datapipe import records, table
+from datapipe.columns import CORNERS
 
 
 def write(folder: Path, name: str, *shards: list[records.ImageRecord]) -> tuple[Path, Path]:
@@ -44,7 +45,7 @@ def test_corners_are_those_that_reading_the_record_gives(tmp_path):
     _, objects = write(tmp_path, "a", [record])
     read, _ = records.decode(records.encode(record, b"", CLASSES))
     found = table.read(objects, ["xmin", "ymin", "xmax", "ymax"])
-    assert [float(found[side][0]) for side in records.CORNERS] == read.xyxy[0].tolist()
+    assert [float(found[side][0]) for side in CORNERS] == read.xyxy[0].tolist()
 
 
 def test_only_the_asked_columns_are_read(tmp_path):

@@ -24,7 +24,7 @@ from make import (
     make_variants,
 )
 
-from datapipe import records, tfexample
+from datapipe import columns, records, tfexample
 from datapipe.dataset import Dataset
 from datapipe.images.probe import ImageProblem
 from datapipe.images.store import store
@@ -53,7 +53,7 @@ def features(tf: Any) -> dict[str, Any]:
         for key in ("image/format", "image/source_id", "image/key/sha256")
     }
     one |= {key: tf.io.FixedLenFeature((), tf.int64) for key in ("image/height", "image/width")}
-    many = {f"bbox/{side}": tf.float32 for side in records.CORNERS} | {
+    many = {f"bbox/{side}": tf.float32 for side in columns.CORNERS} | {
         "area": tf.float32,
         "class/text": tf.string,
     }
@@ -79,9 +79,9 @@ def test_tensorflow_reads_every_record_as_datapipe_does(tf, dataset):
         }
         assert column["class/label"].tolist() == (record.class_id + 1).tolist()
         assert [text.decode() for text in column["class/text"]] == [CLASSES[i] for i in record.class_id]
-        sides = np.stack([column[f"bbox/{side}"] for side in records.CORNERS], axis=-1)
+        sides = np.stack([column[f"bbox/{side}"] for side in columns.CORNERS], axis=-1)
         assert ((sides >= 0) & (sides <= 1)).all()
-        assert np.array_equal(records.denormalise(sides, record.wh), record.xyxy)
+        assert np.array_equal(columns.denormalise(sides, record.wh), record.xyxy)
         assert np.array_equal(column["area"], record.area)
         for name, flag in (
             ("is_crowd", record.crowd),

@@ -10,9 +10,9 @@ import numpy as np
 from datapipe.audit.mapping import Plain, to_fractions, to_px
 from datapipe.audit.marks import CLASS, MarkedImage, MarkedObject, Thing, plain_tag
 from datapipe.audit.schema import REGIONS, TRUTH
+from datapipe.columns import CORNERS
 from datapipe.dataset import Dataset
 from datapipe.edits import Edit
-from datapipe.records import CORNERS
 from datapipe.similar import groups, near
 
 

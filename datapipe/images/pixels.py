@@ -66,7 +66,7 @@ class Decoded:
         object.__setattr__(self, "pixels", framed[1:-1, 1:-1])
 
 
-def decode(data: bytes) -> Pixels:
+def decode(data: bytes | memoryview) -> Pixels:
     """Decode a stored picture.
 
     Args:
@@ -81,7 +81,7 @@ def decode(data: bytes) -> Pixels:
     return _decoded(data, 1)
 
 
-def decode_reduced(data: bytes, factor: Factor, memory: Memory = fresh) -> Decoded:
+def decode_reduced(data: bytes | memoryview, factor: Factor, memory: Memory = fresh) -> Decoded:
     """Decode a stored picture at a fraction of its size; an EXIF orientation is not applied.
 
     A JPEG is shrunk inside libjpeg, which then computes fewer pixels; other formats are decoded whole and
@@ -105,14 +105,14 @@ def decode_reduced(data: bytes, factor: Factor, memory: Memory = fresh) -> Decod
     return Decoded(_decoded(data, factor), factor, memory)
 
 
-def _decoded(data: bytes, factor: int) -> Pixels:
+def _decoded(data: bytes | memoryview, factor: int) -> Pixels:
     if data[:3] != _JPEG:
         return shrunk(_opencv(data, 1), factor)
     pixels = _libjpeg(data, factor)
     return _opencv(data, factor) if pixels is None else pixels
 
 
-def _libjpeg(data: bytes, factor: int) -> Pixels | None:
+def _libjpeg(data: bytes | memoryview, factor: int) -> Pixels | None:
     """None where simplejpeg refuses, or might choose another fraction (pictures of a few px)."""
     least: dict[str, int] = {}
     try:
@@ -127,7 +127,7 @@ def _libjpeg(data: bytes, factor: int) -> Pixels | None:
     return pixels
 
 
-def _opencv(data: bytes, factor: int) -> Pixels:
+def _opencv(data: bytes | memoryview, factor: int) -> Pixels:
     try:
         pixels: Any = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS[factor])
     except cv2.error:  # no bytes, or a side of more than 2^20 px

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from datapipe.columns import CORNERS
 from datapipe.dataset import Dataset
-from datapipe.records import CORNERS
 
 PAIRS_AT_ONCE = 1 << 20
 """Pairs held in memory at a time."""

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datapipe.augment.plan import Picture
+from datapipe.columns import CORNERS
 from datapipe.dataset import Dataset
 from datapipe.objects import Objects
-from datapipe.records import CORNERS
 from datapipe.stream.order import repeat_factors
 
 

@@ -160,7 +160,7 @@ class Pictures:
 
     def _load(self, wanted: Wanted) -> Loaded:
         """Read and decode."""
-        record, data = self._dataset[wanted.number]
+        objects, data = self._dataset.objects_of(wanted.number, self._ignore)
         decoded = decode_reduced(data, wanted.factor, self._memory.array)
         width, height = self._catalogue.size(wanted.number)
         want = (-(-height // wanted.factor), -(-width // wanted.factor))
@@ -168,7 +168,7 @@ class Pictures:
             found = "x".join(str(side) for side in decoded.pixels.shape[1::-1])
             raise RecordError(f"picture decodes to {found} px, the record says {width}x{height}")
         self._ledger.add("stream", {"pictures_decoded": 1})
-        return Loaded(decoded, record.objects(self._ignore, left_out=True))
+        return Loaded(decoded, objects)
 
 
 def _failed(future: Future[Loaded]) -> bool:

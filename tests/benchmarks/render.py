@@ -17,10 +17,11 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import simplejpeg
-from arrays import affine
 
+from datapipe.augment.patches import patches_of
 from datapipe.augment.pixels import HSV, Blur, ColorJitter, Gray, Noise
 from datapipe.augment.plan import Layer, Picture, Plan, whole
+from datapipe.augment.plane import affine
 from datapipe.augment.render import render
 from datapipe.images.pixels import Decoded, Pixels, decode_reduced
 
@@ -129,7 +130,8 @@ def main() -> None:
     }
     plans = cases()
     for name, made in plans.items():
-        jobs[name] = lambda n, made=made: render(made[n], decoded, out)  # type: ignore[misc]
+        parts = patches_of(made)  # together, as for a window of the stream
+        jobs[name] = lambda n, made=made, parts=parts: render(made[n], decoded, out, parts[n])  # type: ignore[misc]
     for step in (ColorJitter(), HSV(), Gray(1), Blur((1, 1), 1), Noise(p=1)):
         jobs[type(step).__name__] = lambda n, step=step: step(out, np.random.default_rng(n))  # type: ignore[misc]
     best = alternating(jobs, COUNT, rounds)

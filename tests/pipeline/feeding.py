@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 
 from datapipe.dataset import Dataset
 from datapipe.errors import RecordError
-from datapipe.records import ImageRecord
+from datapipe.objects import Objects
 
 RAW = "input: {hw: [32, 48]}\nstream: {window: 32}\n"
 MIXED = """
@@ -38,11 +38,10 @@ class Damaged:
     def __len__(self) -> int:
         return len(self._dataset)
 
-    def __getitem__(self, i: int) -> tuple[ImageRecord, bytes]:
-        record, data = self._dataset[i]
-        if record.image_id == self._image_id:
+    def objects_of(self, i: int, ignore: Sequence[str]) -> tuple[Objects, bytes | memoryview]:
+        if self._dataset.images["image_id"][i] == self._image_id:
             raise RecordError("shard at byte 40: checksum off")
-        return record, data
+        return self._dataset.objects_of(i, ignore)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -129,13 +130,13 @@ def test_a_whole_record_whose_picture_does_not_decode_is_damaged_too(
 ):
     with stream_of(pictures, PLAIN) as stream:
         first = stream._order.pictures(0, 8)[5]
-    original = Dataset.__getitem__
+    original = Dataset.objects_of
 
-    def torn(self: Dataset, i: int):
-        record, data = original(self, i)
-        return record, data[:20] if i == first else data
+    def torn(self: Dataset, i: int, ignore: Sequence[str]):
+        objects, data = original(self, i, ignore)
+        return objects, data[:20] if i == first else data
 
-    monkeypatch.setattr(Dataset, "__getitem__", torn)
+    monkeypatch.setattr(Dataset, "objects_of", torn)
     name = pictures.images["filename"][first]
     with stream_of(pictures, PLAIN) as stream, pytest.raises(RecordError) as caught:
         stream.batch(0, 16)
@@ -149,10 +150,8 @@ def test_a_picture_of_another_size_than_its_record_says_is_damaged(
     pictures: Dataset, monkeypatch: pytest.MonkeyPatch
 ):
     """Its boxes would lie somewhere else."""
-    original = Dataset.__getitem__
-    monkeypatch.setattr(
-        Dataset, "__getitem__", lambda self, i: (original(self, i)[0], make_picture((44, 31)))
-    )
+    original = Dataset.objects_of
+    monkeypatch.setattr(Dataset, "objects_of", lambda *asked: (original(*asked)[0], make_picture((44, 31))))
     with (
         stream_of(pictures, PLAIN) as stream,
         pytest.raises(RecordError, match=r"position 0 .*decodes to 44x31 px, the record says \d+x\d+"),

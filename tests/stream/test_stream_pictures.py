@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -148,13 +149,13 @@ def test_one_sample_reads_its_own_records_and_a_window_each_once(
     pictures: Dataset, monkeypatch: pytest.MonkeyPatch
 ):
     read: Counter[int] = Counter()
-    original = Dataset.__getitem__
+    original = Dataset.objects_of
 
-    def noted(self: Dataset, i: int):
+    def noted(self: Dataset, i: int, ignore: Sequence[str]):
         read[i] += 1
-        return original(self, i)
+        return original(self, i, ignore)
 
-    monkeypatch.setattr(Dataset, "__getitem__", noted)
+    monkeypatch.setattr(Dataset, "objects_of", noted)
     with stream_of(pictures) as stream:
         stream[70]
         assert read == Counter({tile.picture.number for tile in stream.plan(70).tiles})
