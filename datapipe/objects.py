@@ -56,9 +56,9 @@ class Objects:
             )
         if self.xyxy.shape != (n, 4):
             raise ValueError(f"Objects.xyxy: shape {self.xyxy.shape}, want ({n}, 4)")
-        flat = ~((self.xyxy[:, 0] < self.xyxy[:, 2]) & (self.xyxy[:, 1] < self.xyxy[:, 3]))
-        if flat.any():
-            row = int(np.flatnonzero(flat)[0])
+        solid = self.xyxy[:, :2] < self.xyxy[:, 2:]
+        if not solid.all():
+            row = int(np.flatnonzero(~solid.all(axis=1))[0])
             raise ValueError(f"Objects.xyxy row {row} has no area: {self.xyxy[row].tolist()}")
 
     @classmethod

@@ -161,6 +161,19 @@ def test_a_transform_that_changes_the_canvas_itself_is_refused(transform):
             run(Albumentations((transform,)), seed)
 
 
+@pytest.mark.parametrize(
+    "transform",
+    [
+        {"Crop": {"x_max": 9000, "y_max": 9000, "p": 1}},
+        {"RandomCrop": {"height": 9000, "width": 9000, "p": 1}},
+    ],
+)
+def test_a_transform_that_refuses_the_canvas_is_one_line_of_ours(transform):
+    with pytest.raises(InputError, match=r"^Albumentations: .*9000.* on a canvas of \d+x\d+: .+") as caught:
+        run(Albumentations((transform,)), 0)
+    assert "\n" not in str(caught.value) and caught.value.__cause__ is not None
+
+
 SIZED = {
     "AtLeastOneBBoxRandomCrop": {"height": 96, "width": 128},
     "CenterCrop": {"height": 96, "width": 128},

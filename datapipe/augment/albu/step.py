@@ -11,7 +11,7 @@ import numpy as np
 from datapipe.augment.judging import judged_again
 from datapipe.augment.ranges import check
 from datapipe.augment.rules import ObjectRules
-from datapipe.errors import InputError
+from datapipe.errors import InputError, printable
 from datapipe.images.pixels import Pixels
 from datapipe.objects import Objects
 
@@ -80,11 +80,17 @@ class Albumentations:
             `not_pixel_true`, objects that were moved.
 
         Raises:
-            InputError: a transform changed the size or the type of the canvas.
+            InputError: a transform refuses the canvas, or changed its size or type.
         """
         if rng.random() >= self.p:
             return pixels, objects, {}
-        made, boxes, shown = self._composition()(pixels, objects.xyxy, rng)
+        try:
+            made, boxes, shown = self._composition()(pixels, objects.xyxy, rng)
+        except Exception as error:  # whatever the library raises: what it refuses is the recipe's
+            height, width = pixels.shape[:2]
+            told = printable(self.transforms, 200)
+            said = " ".join(str(error).split()) or type(error).__name__
+            raise InputError(f"Albumentations: {told} on a canvas of {width}x{height}: {said}") from error
         if made.shape != pixels.shape or made.dtype != np.uint8:
             raise InputError(
                 f"Albumentations: transforms made {made.dtype} {made.shape} of uint8 {pixels.shape}: "
