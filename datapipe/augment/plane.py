@@ -136,6 +136,9 @@ def cut(outline: Points, xyxy: Edges) -> Points:
     x1, y1, x2, y2 = xyxy
     if left >= x1 and top >= y1 and right <= x2 and bottom <= y2:
         return outline
+    if len(outline) == 4 and _is_upright(outline):
+        x1, y1, x2, y2 = max(left, x1), max(top, y1), min(right, x2), min(bottom, y2)
+        return rectangle((x1, y1, x2, y2)) if x2 - x1 > _ONE_POINT and y2 - y1 > _ONE_POINT else []
     kept: Points = outline
     if left < x1:
         kept = _beyond(kept, x1, 1)
@@ -157,6 +160,14 @@ def cut(outline: Points, xyxy: Edges) -> Points:
             u, v = x, y
         kept = apart
     return kept if len(kept) > 2 else []
+
+
+def _is_upright(outline: Points) -> bool:
+    """Whether four corners are those of a box, to the last bit."""
+    (x1, y1), (x2, y2), (x3, y3), (x4, y4) = outline
+    return (x1 == x4 and x2 == x3 and y1 == y2 and y3 == y4) or (
+        x1 == x2 and x3 == x4 and y1 == y4 and y2 == y3
+    )
 
 
 def _beyond(outline: Points, limit: float, sign: int) -> Points:

@@ -96,13 +96,13 @@ class Warp:
 
     def into(self, place: Pixels, x: int, y: int, beyond: int = cv2.BORDER_CONSTANT) -> None:
         """Fill a part of the canvas whose first pixel is (x, y); OpenCV's rule for what lies `beyond`."""
+        (a, b, c), (d, e, f), (g, h, i) = self.x, self.y, self.w
         u, v, size = x + 0.5, y + 0.5, place.shape[1::-1]
-        rows = [(a, b, a * u + b * v + c) for a, b, c in (self.x, self.y)]
-        if self.w == (0, 0, 1):
+        rows = [[a, b, a * u + b * v + c], [d, e, d * u + e * v + f]]
+        if g == h == 0 and i == 1:
             cv2.warpAffine(self.source, np.array(rows), size, place, _LINEAR, beyond)
         else:
-            a, b, c = self.w
-            rows.append((a, b, a * u + b * v + c))
+            rows.append([g, h, g * u + h * v + i])
             cv2.warpPerspective(self.source, np.array(rows), size, place, _LINEAR, beyond)
 
 

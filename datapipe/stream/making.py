@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -22,7 +23,6 @@ from datapipe.stream.catalogue import Catalogue
 from datapipe.stream.chance import Chance
 from datapipe.stream.crew import settle
 from datapipe.stream.ledger import Ledger
-from datapipe.stream.memory import Memory
 from datapipe.stream.pictures import Loaded, Pictures, Submit, Wanted
 from datapipe.stream.terms import OnDamaged as OnDamaged
 from datapipe.stream.windows import Planned, Planner, Window
@@ -52,15 +52,14 @@ class Maker:
         catalogue: Catalogue,
         planner: Planner,
         pictures: Pictures,
-        memory: Memory,
         ledger: Ledger,
         on_damaged: OnDamaged,
     ) -> None:
         """Fix what making depends on; see `Stream`."""
-        self._memory = memory
         self._recipe, self._chance, self._catalogue, self._planner = recipe, Chance(seed), catalogue, planner
         self._pictures, self._ledger, self._on_damaged = pictures, ledger, on_damaged
         self._damaged: set[int] = set()
+        self._mine = threading.local()
 
     def make(self, window: Window, rows: range, images: NDArray[np.uint8], submit: Submit) -> list[Made]:
         """Make samples.
@@ -204,7 +203,7 @@ class Maker:
         step: Any = render
         objects = survived.objects
         moving = next((step for step in self._recipe.pixels if hasattr(step, "into")), None)
-        pixels = out if moving is None else self._memory.array(out.shape)
+        pixels = out if moving is None else self._canvas(out.shape)
         try:
             render(sample.plan, pictures, pixels, patches)
             for i, step in enumerate(self._recipe.pixels):
@@ -227,6 +226,14 @@ class Maker:
             error.add_note(f"datapipe: {place}, step {name}")
             raise
         return objects
+
+    def _canvas(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+        """This thread's own, for a sample at a time: what is painted on it stays in the processor's cache."""
+        held = self._mine.__dict__
+        if "canvas" not in held or held["canvas"].shape != shape:
+            held["canvas"] = np.empty(shape, np.uint8)
+        canvas: NDArray[np.uint8] = held["canvas"]
+        return canvas
 
     def _count(self, samples: Sequence[Planned], survivors: Sequence[Survivors]) -> None:
         self._ledger.add("stream", {"samples": len(samples)})

@@ -106,8 +106,9 @@ class Stream:
         self._ledger = Ledger()
         self._memory = Memory((budget := int(memory_mb * 2**20)) // 4)
         self._pictures = Pictures(dataset, self.catalogue, ignore, budget, self._ledger, self._memory)
-        places = self._pictures, self._memory
-        self._maker = Maker(used, seed, self.catalogue, self._planner, *places, self._ledger, on_damaged)
+        self._maker = Maker(
+            used, seed, self.catalogue, self._planner, self._pictures, self._ledger, on_damaged
+        )
         self._crew = Crew(terms.cpus) if terms.cpus > 1 else Alone()
         there = partial(_arrived, str(dataset.folder.absolute()), dataset.identity, recipe)
         shapes, absorb, relieved = self._planner.shapes, self._ledger.absorb, self._pictures.clear
