@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -75,7 +74,6 @@ class Dataset:
         for edit in self.overlays.edits:
             self.edits_by_image.setdefault(edit.image, []).append(edit)
         self._files: dict[str, int] = {}
-        self._opening = threading.Lock()
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{len(rows)} {name}" for name, rows in self.splits.items())
@@ -112,7 +110,7 @@ class Dataset:
             IndexError: there is no such image.
             RecordError: the record is damaged; names the shard and the offset.
         """
-        if self.edits_by_image and self.stored_images["image_id"][self._rows[i]] in self.edits_by_image:
+        if self.edits_by_image and self.stored_images["image_id"][self._row(i)] in self.edits_by_image:
             record, stored = self[i]
             return record.objects(ignore, left_out=True), stored
         payload, where = self._payload(i)
@@ -121,12 +119,15 @@ class Dataset:
         except ValueError as error:
             raise RecordError(f"{where}: {error}") from None
 
-    def _payload(self, i: int) -> tuple[memoryview, str]:
-        """A record's bytes, its checksums verified, and where it stands."""
+    def _row(self, i: int) -> int:
+        """Of the stored table."""
         if not -len(self) <= i < len(self):
             raise IndexError(f"image {i} of {len(self)}")
-        row = self._rows[i]
-        columns = self.stored_images
+        return int(self._rows[i])
+
+    def _payload(self, i: int) -> tuple[memoryview, str]:
+        """A record's bytes, its checksums verified, and where it stands."""
+        row, columns = self._row(i), self.stored_images
         name = self._shard_name(columns["split_on_disk"][row], int(columns["shard"][row]))
         offset, length = int(columns["offset"][row]), int(columns["length"][row])
         where = f"{name} at byte {offset}"
@@ -203,8 +204,7 @@ class Dataset:
 
     def close(self) -> None:
         """Close the shards' files; reading opens them again."""
-        with self._opening:
-            files, self._files = self._files, {}
+        files, self._files = self._files, {}
         for file in files.values():
             os.close(file)
 
@@ -227,14 +227,13 @@ class Dataset:
     def _file(self, name: str) -> int:
         file = self._files.get(name)
         if file is None:
-            with self._opening:
-                file = self._files.get(name)
-                if file is None:
-                    try:
-                        file = os.open(self.folder / name, os.O_RDONLY)
-                    except OSError as error:
-                        raise RecordError(f"{self.folder / name}: {error.strerror}") from None
-                    self._files[name] = file
+            try:
+                opened = os.open(self.folder / name, os.O_RDONLY)
+            except OSError as error:
+                raise RecordError(f"{self.folder / name}: {error.strerror}") from None
+            file = self._files.setdefault(name, opened)  # a lock would be held for ever in a forked child
+            if file != opened:
+                os.close(opened)
         return file
 
     def _edited(self, record: ImageRecord) -> ImageRecord:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
@@ -13,26 +12,29 @@ T = TypeVar("T")
 
 
 class Crew:
-    """Threads that start with the first call, also in a forked child, and end with `close`."""
+    """Threads that start with the first call and end with `close`."""
 
     def __init__(self, threads: int) -> None:
-        self._threads, self._lock = threads, threading.Lock()
+        self._threads = threads
+        self.begin()
+
+    def begin(self) -> None:
+        """Without a thread; also in a forked child, which copies locks and pools as they are."""
+        self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
-        self._process = 0
 
     def submit(self, function: Callable[..., T], *args: Any) -> Future[T]:
         """Run a call on some thread."""
         with self._lock:
-            if self._pool is None or self._process != os.getpid():  # a fork copies the pool, not its threads
+            if self._pool is None:
                 self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="datapipe")
-                self._process = os.getpid()
             return self._pool.submit(function, *args)
 
     def close(self) -> None:
         """End the threads; waits for calls that run, drops those that wait."""
         with self._lock:
             pool, self._pool = self._pool, None
-        if pool is not None and self._process == os.getpid():
+        if pool is not None:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -43,6 +45,10 @@ class Alone:
     """
 
     def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Nobody's turn; also in a forked child."""
         self._turn = threading.Lock()
 
     def submit(self, function: Callable[..., T], *args: Any) -> Future[T]:

@@ -18,6 +18,10 @@ class Ledger:
     """
 
     def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Nothing counted; also in a forked child, which copies a lock as it is."""
         self._lock = threading.Lock()
         self._counts: dict[str, Counter[str]] = {
             name: Counter() for name in ("stream", "objects", "steps", "pixels")

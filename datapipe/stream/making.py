@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datapipe.augment.patches import Patches, patches_of
+from datapipe.augment.pixels import writes_elsewhere
 from datapipe.augment.render import render
 from datapipe.augment.survival import Survivors, survive_many
 from datapipe.errors import RecordError
@@ -23,6 +23,7 @@ from datapipe.stream.catalogue import Catalogue
 from datapipe.stream.chance import Chance
 from datapipe.stream.crew import settle
 from datapipe.stream.ledger import Ledger
+from datapipe.stream.memory import Memory
 from datapipe.stream.pictures import Loaded, Pictures, Submit, Wanted
 from datapipe.stream.terms import OnDamaged as OnDamaged
 from datapipe.stream.windows import Planned, Planner, Window
@@ -53,13 +54,14 @@ class Maker:
         planner: Planner,
         pictures: Pictures,
         ledger: Ledger,
+        memory: Memory,
         on_damaged: OnDamaged,
     ) -> None:
         """Fix what making depends on; see `Stream`."""
+        self._memory = memory
         self._recipe, self._chance, self._catalogue, self._planner = recipe, Chance(seed), catalogue, planner
         self._pictures, self._ledger, self._on_damaged = pictures, ledger, on_damaged
         self._damaged: set[int] = set()
-        self._mine = threading.local()
 
     def make(self, window: Window, rows: range, images: NDArray[np.uint8], submit: Submit) -> list[Made]:
         """Make samples.
@@ -111,8 +113,7 @@ class Maker:
                 broken = {one.number: error for one, future in lent.items() if (error := future.exception())}
                 if not broken:
                     loaded = {one: future.result() for one, future in lent.items()}
-                    patches = self._patches(window, samples, whole)
-                    return self._paint(whole, wanted, loaded, patches, images, submit)
+                    return self._paint(whole, wanted, loaded, images, submit)
             self._refuse_or_note(whole, broken)
 
     def _wanted(self, window: Window, sample: Planned, factors: Mapping[int, Factor]) -> dict[int, Wanted]:
@@ -153,26 +154,18 @@ class Maker:
         self._ledger.add("stream", {"damaged_pictures_replaced": len(replaced)})
         return self._planner.instead(window, sample, replaced)
 
-    def _patches(self, window: Window, planned: list[Planned], whole: list[Planned]) -> list[Patches]:
-        """How samples are painted; the window's are told at once, which is too much for one alone."""
-        if len(whole) == 1:
-            return patches_of([whole[0].plan])
-        return [
-            window.patches[sample.position] if sample is one else patches_of([sample.plan])[0]
-            for one, sample in zip(planned, whole, strict=True)
-        ]
-
     def _paint(
         self,
         samples: list[Planned],
         wanted: list[dict[int, Wanted]],
         loaded: Mapping[Wanted, Loaded],
-        patches: list[Patches],
         images: NDArray[np.uint8],
         submit: Submit,
     ) -> list[Made]:
         sources = {one.number: found.objects for one, found in loaded.items()}
-        survivors = survive_many([sample.plan for sample in samples], sources, self._recipe.objects)
+        plans = [sample.plan for sample in samples]
+        survivors = survive_many(plans, sources, self._recipe.objects)
+        patches = patches_of(plans)
         tasks: list[Future[Objects]] = [
             submit(
                 self._pixels,
@@ -202,8 +195,8 @@ class Maker:
         """Paint one sample and run the recipe's pixel steps on it."""
         step: Any = render
         objects = survived.objects
-        moving = next((step for step in self._recipe.pixels if hasattr(step, "into")), None)
-        pixels = out if moving is None else self._canvas(out.shape)
+        moving: Any = next(filter(writes_elsewhere, self._recipe.pixels), None)
+        pixels = out if moving is None else self._memory.array(out.shape)
         try:
             render(sample.plan, pictures, pixels, patches)
             for i, step in enumerate(self._recipe.pixels):
@@ -226,14 +219,6 @@ class Maker:
             error.add_note(f"datapipe: {place}, step {name}")
             raise
         return objects
-
-    def _canvas(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-        """This thread's own, for a sample at a time: what is painted on it stays in the processor's cache."""
-        held = self._mine.__dict__
-        if "canvas" not in held or held["canvas"].shape != shape:
-            held["canvas"] = np.empty(shape, np.uint8)
-        canvas: NDArray[np.uint8] = held["canvas"]
-        return canvas
 
     def _count(self, samples: Sequence[Planned], survivors: Sequence[Survivors]) -> None:
         self._ledger.add("stream", {"samples": len(samples)})

@@ -75,6 +75,10 @@ class Pictures:
         """
         self._dataset, self._catalogue, self._ignore = dataset, catalogue, ignore
         self.budget, self._ledger, self._memory = budget, ledger, memory
+        self.begin()
+
+    def begin(self) -> None:
+        """Hold nothing; also in a forked child, where nobody decodes what its parent's threads had begun."""
         self._held: dict[Wanted, _Held] = {}  # oldest first
         self._lent = self._bytes = 0
         self._room = threading.Condition()

@@ -24,6 +24,7 @@ from datapipe.stream import state as states
 from datapipe.stream.batch import Batch
 from datapipe.stream.catalogue import Catalogue
 from datapipe.stream.crew import Alone, Crew, in_order
+from datapipe.stream.forking import begun_anew
 from datapipe.stream.ledger import Ledger
 from datapipe.stream.making import Made, Maker
 from datapipe.stream.memory import Memory
@@ -106,16 +107,15 @@ class Stream:
         self._ledger = Ledger()
         self._memory = Memory((budget := int(memory_mb * 2**20)) // 4)
         self._pictures = Pictures(dataset, self.catalogue, ignore, budget, self._ledger, self._memory)
-        self._maker = Maker(
-            used, seed, self.catalogue, self._planner, self._pictures, self._ledger, on_damaged
-        )
+        parts = self._planner, self._pictures, self._ledger
+        self._maker = Maker(used, seed, self.catalogue, *parts, self._memory, on_damaged)
         self._crew = Crew(terms.cpus) if terms.cpus > 1 else Alone()
         there = partial(_arrived, str(dataset.folder.absolute()), dataset.identity, recipe)
-        shapes, absorb, relieved = self._planner.shapes, self._ledger.absorb, self._pictures.clear
-        self._near = nearby(there, terms, shapes, absorb, relieved)
+        self._near = nearby(there, terms, self._planner.shapes, self._ledger.absorb, self._pictures.clear)
         if self._near:
             finalize(self, self._near.close)
         self._running: WeakSet[Generator[Batch]] = WeakSet()
+        begun_anew(*parts, self._crew)
         opencv.one_thread()
 
     def __repr__(self) -> str:

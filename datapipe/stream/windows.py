@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datapipe.augment import mixing
 from datapipe.augment.canvas import Input
-from datapipe.augment.patches import Patches, patches_of
 from datapipe.augment.plan import Picture, Plan, Tile
 from datapipe.augment.render import factor_for
 from datapipe.images.pixels import Factor
@@ -27,6 +26,23 @@ from datapipe.stream.chance import Chance, generator
 from datapipe.stream.dealing import Hand, deal
 from datapipe.stream.order import Order, distinct
 from datapipe.stream.steps import Steps
+
+T = TypeVar("T")
+
+
+class once(Generic[T]):
+    """A property computed when it is first asked for, without the lock that Python 3.11's own one has.
+
+    That lock is the class', and a fork copies it as it is: held for ever by a thread that is not there.
+    """
+
+    def __init__(self, compute: Callable[[Any], T]) -> None:
+        self._compute, self.__doc__ = compute, compute.__doc__
+
+    def __get__(self, of: Any, owner: type) -> T:
+        made: T = self._compute(of)
+        of.__dict__[self._compute.__name__] = made
+        return made
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +67,7 @@ class Planned:
         """Numbers of all pictures it was dealt, its own first; some may lie off the canvas."""
         return distinct([self.primary, *(number for hand in self.partners for number in hand or ())])
 
-    @cached_property
+    @once
     def numbers(self) -> list[int]:
         """Numbers of the pictures on the canvas."""
         return distinct([tile.picture.number for layer in self.plan.layers for tile in layer.tiles])
@@ -75,18 +91,12 @@ class Window:
     input: Input
     samples: tuple[Planned, ...]
 
-    @cached_property
+    @once
     def factors(self) -> dict[int, Factor]:
         """Each picture's decode factor: the least reduction any sample of the window wants."""
         return least(tile for sample in self.samples for tile in sample.plan.tiles)
 
-    @cached_property
-    def patches(self) -> dict[int, Patches]:
-        """How each sample is painted, by its position."""
-        patches = patches_of([sample.plan for sample in self.samples])
-        return {sample.position: one for sample, one in zip(self.samples, patches, strict=True)}
-
-    @cached_property
+    @once
     def users(self) -> Counter[int]:
         """How many samples show each picture."""
         return Counter(number for sample in self.samples for number in sample.numbers)
@@ -125,6 +135,10 @@ class Planner:
         self._catalogue, self._order, self._recipe, self._seed = catalogue, order, recipe, seed
         self._steps, self._group = steps, recipe.stream.group
         self._chance = Chance(seed)
+        self.begin()
+
+    def begin(self) -> None:
+        """Keep no window yet; also in a forked child, which copies a lock as it is."""
         self._kept: OrderedDict[int, Window] = OrderedDict()
         self._lock = threading.Lock()
 

@@ -165,6 +165,24 @@ def test_a_forked_child_starts_its_own_threads(pictures: Dataset):
     assert (run.returncode, run.stdout, run.stderr) == (0, "ready\n0\n", "")
 
 
+def test_a_child_forked_while_threads_make_samples_waits_for_none_of_them(pictures: Dataset):
+    """A fork copies locks as held by threads that the child does not have."""
+    code = (
+        "want = digest([stream.batch(3, 16)])\n"
+        "busy = threading.Thread(target=lambda: [next(batches) for _ in range(60)])\n"
+        "busy.start()\n"
+        "ended = []\n"
+        "for _ in range(6):\n"
+        "    child = os.fork()\n"
+        "    if not child: os._exit(0 if digest([stream.batch(3, 16)]) == want else 1)\n"
+        "    ended.append(os.waitpid(child, 0)[1])\n"
+        "busy.join()\n"
+        "print(ended)\n"
+    )
+    run = ended(pictures, code)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "ready\n[0, 0, 0, 0, 0, 0]\n", "")
+
+
 @given(st.integers(1, 5), st.sampled_from([1, 2, 4, 8]), st.integers(1, 40))
 def test_steps_of_all_hosts_cover_a_finite_stream_once(hosts: int, batch_size: int, end: int):
     found = []
