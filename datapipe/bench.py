@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from datapipe.augment.patches import patches_of
+from datapipe.augment.pixels import writes_elsewhere
 from datapipe.augment.render import factor_for, render
 from datapipe.augment.survival import survive_many
 from datapipe.dataset import Dataset
@@ -193,11 +194,11 @@ def _stages(stream: Stream, batch_size: int, windows: int = 2) -> dict[str, floa
             shown = tile.picture.number
             factors[shown] = min(factors.get(shown, 8), factor_for(tile))
         with stage("read"):
-            records = {i: dataset[i] for i in factors}
+            records = {i: dataset.objects_of(i, recipe.objects.ignore) for i in factors}
         with stage("decode"):
             decoded = {i: decode_reduced(records[i][1], factor) for i, factor in factors.items()}
         with stage("objects"):
-            sources = {i: records[i][0].objects(recipe.objects.ignore, left_out=True) for i in factors}
+            sources = {i: objects for i, (objects, _) in records.items()}
             survivors = survive_many(plans, sources, recipe.objects)
         with stage("warp"):
             patches = patches_of(plans)
@@ -207,9 +208,8 @@ def _stages(stream: Stream, batch_size: int, windows: int = 2) -> dict[str, floa
                 pixels, objects = render(plan, decoded, patches=parts), survived.objects
             for i, step in enumerate(recipe.pixels):
                 with stage(type(step).__name__):
-                    pixels, objects = _pixel_step(
-                        step, pixels, objects, recipe, np.random.default_rng([position, i])
-                    )
+                    rng = np.random.default_rng([position, i])
+                    pixels, objects = _pixel_step(step, pixels, objects, recipe, rng)
             with stage("encode"):
                 rows.append(encoder.encode(objects, plan.hw))
         with stage("batch"):
@@ -225,6 +225,9 @@ def _pixel_step(
     if hasattr(step, "apply"):
         pixels, objects, _ = step.apply(pixels, objects, recipe.objects, rng)
         return pixels, objects
+    if writes_elsewhere(step):
+        step.into(pixels, rng, out := np.empty_like(pixels))
+        return out, objects
     return step(pixels, rng), objects
 
 

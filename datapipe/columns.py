@@ -1,4 +1,4 @@
-"""The features of a record to and from columns with a row for each object or region.
+"""A record's features as columns with a row for each object or region; `records.encode` is the other way.
 
 The lists that protobuf gives are read through `[:]`: NumPy takes three times as long on them themselves.
 """
@@ -27,7 +27,8 @@ NEEDED = (
     *(f"datapipe/object/{key}" for key in ("id", "polygon/rings", "polygon/points", "polygon/xy")),
     *(f"datapipe/left_out/bbox/{side}" for side in CORNERS),
 )
-"""Keys of all that training wants to know of a picture's objects."""
+"""Keys of all that training wants to know of a picture's objects: those of `of_objects`. A test compares what
+is read by them with what is read of whole records."""
 
 
 def of_objects(found: Features) -> dict[str, Any]:
@@ -38,8 +39,8 @@ def of_objects(found: Features) -> dict[str, Any]:
         `records.ImageRecord`.
 
     Raises:
-        KeyError, IndexError, TypeError, OverflowError, UnicodeDecodeError, ValueError: keys that are missing
-            or make no sense.
+        KeyError, IndexError, TypeError, AttributeError, OverflowError, UnicodeDecodeError, ValueError: keys
+            that are missing or make no sense.
     """
     wh = wh_of(found)
     label = np.array(found.get("image/object/class/label", ())[:], np.int32)
@@ -72,33 +73,33 @@ def texts(found: Features, key: str) -> tuple[str, ...]:
     return tuple(value.decode() for value in found.get(key, ()))
 
 
-def objects(columns: Mapping[str, Any], ignore: Sequence[str], *, left_out: bool) -> Objects:
+def objects(found: Mapping[str, Any], ignore: Sequence[str], *, left_out: bool) -> Objects:
     """The objects for augmentation and targets.
 
     Args:
-        columns: those of `of_objects`, all of one length but for left_out_xyxy.
+        found: the columns of `of_objects`, all of one length but for left_out_xyxy.
         ignore: flags that make an object an ignore region.
         left_out: append the places that are neither object nor background: ignored, of class -1.
     """
-    n = len(columns["class_id"])
+    n = len(found["class_id"])
     ignored = np.zeros(n, np.bool_)
     for flag in ignore:
-        ignored |= columns[flag]
+        ignored |= found[flag]
     names = ("xyxy", "class_id", "crowd", "area", "object_id", "polygons")
-    found = Objects(ignore=ignored, weight=np.ones(n, np.float32), **{name: columns[name] for name in names})
-    regions = columns["left_out_xyxy"]
+    seen = Objects(ignore=ignored, weight=np.ones(n, np.float32), **{name: found[name] for name in names})
+    regions = found["left_out_xyxy"]
     if not left_out or not len(regions):
-        return found
+        return seen
     k = len(regions)
     return Objects(
-        xyxy=np.concatenate([found.xyxy, regions]),
-        class_id=np.concatenate([found.class_id, np.full(k, -1, np.int32)]),
-        ignore=np.concatenate([found.ignore, np.ones(k, np.bool_)]),
-        crowd=np.concatenate([found.crowd, np.zeros(k, np.bool_)]),
+        xyxy=np.concatenate([seen.xyxy, regions]),
+        class_id=np.concatenate([seen.class_id, np.full(k, -1, np.int32)]),
+        ignore=np.concatenate([seen.ignore, np.ones(k, np.bool_)]),
+        crowd=np.concatenate([seen.crowd, np.zeros(k, np.bool_)]),
         weight=np.ones(n + k, np.float32),
-        area=np.concatenate([found.area, boxes.area(regions)]),
-        object_id=found.object_id + ("",) * k,
-        polygons=found.polygons + ((),) * k,
+        area=np.concatenate([seen.area, boxes.area(regions)]),
+        object_id=seen.object_id + ("",) * k,
+        polygons=seen.polygons + ((),) * k,
     )
 
 

@@ -1,4 +1,4 @@
-"""One image with its annotations, to and from a `tf.train.Example`: both ways in one file cannot drift.
+"""One image with its annotations, to and from a `tf.train.Example`; tests hold that both ways are one.
 
 The keys are those of the TF Object Detection API (its `TfExampleDecoder`), with their units: boxes normalised
 to the stored picture, `class/label` from 1, `area` in px². What those keys cannot hold stands under

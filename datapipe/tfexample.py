@@ -107,11 +107,12 @@ def decode(
         features = _example_class().FromString(rest).features.feature
     except Exception as error:  # protobuf's DecodeError has no public home that all its backends share
         raise ValueError(f"not a tf.train.Example: {error}") from None
+    if only is not None and apart:
+        only = (apart, *only)
     if value is not None and apart in features:
-        return decode(payload, "", None if only is None else (apart, *only))
-    wanted = features if only is None else [key for key in (apart, *only) if key in features]
+        return decode(payload, only=only)
     found: dict[str, Sequence[Any]] = {}
-    for key in wanted:
+    for key in features if only is None else [key for key in only if key in features]:
         feature = features[key]
         kind = feature.WhichOneof("kind")
         found[key] = getattr(feature, kind).value if kind else ()

@@ -55,13 +55,13 @@ class Tile:
 
     @classmethod
     def of(cls, picture: Picture, matrix: Nine | ArrayLike, visible: Points | ArrayLike) -> Tile:
-        """A tile from its matrix (3, 3) and the outline (P, 2) of what it may paint, clockwise."""
+        """A tile from arrays, for mix steps of one's own: matrix (3, 3), outline (P, 2) that it may paint."""
         return cls(picture, plane.nine(matrix), plane.corners(visible))
 
     @property
     def matrix(self) -> NDArray[np.float64]:
         """(3, 3), from the picture's px to the canvas'."""
-        return np.array(self.nine).reshape(3, 3)
+        return np.array(self.nine, np.float64).reshape(3, 3)
 
     @property
     def visible(self) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 Nine = tuple[float, float, float, float, float, float, float, float, float]
 """A 3x3 matrix, row by row."""
 Points = Sequence[tuple[float, float]]
-"""(x, y) of the corners of a convex outline, clockwise on the screen."""
+"""(x, y) of the corners of a ring; an outline is convex and clockwise on the screen."""
 Edges = tuple[float, float, float, float]
 """x1, y1, x2, y2 in px; an infinite one is no edge at all."""
 

@@ -39,13 +39,7 @@ def of_layers(layers: Sequence[Layer]) -> Regions:
     outlines = [tile.corners for tile in tiles]
     whole = Pieces.of(outlines)
     count = (whole.area_px2() > SLIVER_PX2).astype(np.intp)
-    below, above = stacked(layers)
-    box = np.array([whole.x.min(axis=0), whole.y.min(axis=0), whole.x.max(axis=0), whole.y.max(axis=0)])
-    near = (box[:2, below] < box[2:, above]).all(axis=0) & (box[:2, above] < box[2:, below]).all(axis=0)
-    below, above = below[near], above[near]
-    if len(below):
-        covered = overlap(whole.take(below), whole.take(above))
-        below, above = below[covered], above[covered]
+    below, above = overlapping(whole, *stacked(layers))
     if not len(below):
         return Regions(whole, np.arange(len(tiles)), count)
     pieces = [[outline] * n for outline, n in zip(outlines, count.tolist(), strict=True)]
@@ -54,6 +48,19 @@ def of_layers(layers: Sequence[Layer]) -> Regions:
     count = np.array([len(left) for left in pieces])
     flat = [piece for left in pieces for piece in left]
     return Regions(Pieces.of(flat) if flat else whole, np.cumsum(count) - count, count)
+
+
+def overlapping(
+    whole: Pieces, below: NDArray[np.intp], above: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Those of some pairs of outlines that share more than an edge."""
+    box = np.array([whole.x.min(axis=0), whole.y.min(axis=0), whole.x.max(axis=0), whole.y.max(axis=0)])
+    near = (box[:2, below] < box[2:, above]).all(axis=0) & (box[:2, above] < box[2:, below]).all(axis=0)
+    below, above = below[near], above[near]
+    if len(below):
+        shared = overlap(whole.take(below), whole.take(above))
+        below, above = below[shared], above[shared]
+    return below, above
 
 
 def stacked(layers: Sequence[Layer]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

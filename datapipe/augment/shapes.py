@@ -90,7 +90,7 @@ def on_canvas(tiles: Sequence[Tile], shown: Sequence[Objects], rotated: Rotated)
     first = np.cumsum(counts) - counts
     tile = np.repeat(np.arange(len(tiles)), counts)
     box = np.concatenate([objects.xyxy for objects in shown]).T.astype(np.float64)
-    matrices = np.array([t.nine for t in tiles]).T
+    matrices = np.array([t.nine for t in tiles], np.float64).T
     a, b, _, c, d, _, g, h, _ = matrices
     cross, along = np.abs(b) + np.abs(c), np.abs(a) + np.abs(d)
     perspective = (g != 0) | (h != 0)

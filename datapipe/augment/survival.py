@@ -162,7 +162,8 @@ def _outline(shapes: Shapes, regions: Regions, i: int, whole: bool) -> tuple[Pol
     if not whole:
         first = regions.first[shapes.tile[i]]
         outlines = [regions.pieces.outline(r) for r in range(first, first + regions.count[shapes.tile[i]])]
-        cut = [cut_by(corners(ring), outline) for outline in outlines for ring in rings]
+        whole_rings = list(map(corners, rings))
+        cut = [cut_by(ring, outline) for outline in outlines for ring in whole_rings]
         return tuple(np.array(ring, np.float32) for ring in cut if ring)
     return tuple(ring.astype(np.float32) for ring in rings)
 

@@ -93,7 +93,7 @@ def _turned(plan: Plan, left: Survivors) -> tuple[NDArray[np.float64], NDArray[n
     about the object's centre. Example: 10 x 10 px turned by 10 degrees have 100 and 134.
     """
     tiles = plan.tiles
-    matrices = np.array([tile.matrix for tile in tiles]).reshape(-1, 3, 3)
+    matrices = np.array([tile.nine for tile in tiles]).reshape(-1, 3, 3)
     boxes = np.array([tiles[t].picture.xyxy[r] for t, r in zip(left.tile, left.row, strict=True)], np.float64)
     x1, y1, x2, y2 = boxes.reshape(-1, 4).T
     of = matrices[left.tile]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datapipe.augment.pixels import HSV, Blur, ColorJitter, Erase, Gray, Noise
+from datapipe.augment.pixels import HSV, Blur, ColorJitter, Erase, Gray, Noise, writes_elsewhere
 from datapipe.augment.pixels.colour import colour_matrix, shift_hsv
 from datapipe.augment.pixels.erase import uncovered
 from datapipe.augment.rules import ObjectRules
@@ -60,6 +60,14 @@ def test_a_step_acts_in_its_share_of_samples(step):
     )
     assert 90 <= acted <= 150
     assert np.array_equal(with_p(step, 0.0)(canvas(), np.random.default_rng(0)), canvas())
+
+
+def test_a_step_that_changes_only_the_call_of_another_is_called():
+    class Twice(ColorJitter):
+        def __call__(self, pixels, rng):
+            return super().__call__(super().__call__(pixels, rng), rng)
+
+    assert writes_elsewhere(ColorJitter()) and not writes_elsewhere(Twice()) and not writes_elsewhere(Gray())
 
 
 @pytest.mark.parametrize("p", [0.0, 1.0])

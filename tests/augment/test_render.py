@@ -191,6 +191,8 @@ def test_what_covers_a_corner_or_the_canvas_is_told():
     assert not bare((10, 12), left, right) and not bare((10, 12), right, left)
     assert bare((10, 13), left, right)
     assert bare((10, 12), right, right)  # larger than the canvas together, but one on the other
+    many = [showing((10, 12), left, right)] * 130  # more than are told together
+    assert [str(one) for one in patches_of(many)] == [str(patches_of(many[:1])[0])] * 130
     alone, together = (showing((10, 12), *outlines) for outlines in ((left,), (left, right)))
     assert str(patches_of([together, alone, together])[1]) == str(patches_of([alone])[0])
 

@@ -84,12 +84,15 @@ class Albumentations:
         """
         if rng.random() >= self.p:
             return pixels, objects, {}
+        composition = self._composition()
         try:
-            made, boxes, shown = self._composition()(pixels, objects.xyxy, rng)
+            made, boxes, shown = composition(pixels, objects.xyxy, rng)
+        except MemoryError:
+            raise
         except Exception as error:  # whatever the library raises: what it refuses is the recipe's
             height, width = pixels.shape[:2]
             told = printable(self.transforms, 200)
-            said = " ".join(str(error).split()) or type(error).__name__
+            said = printable(" ".join(str(error).split()) or type(error).__name__, 300)
             raise InputError(f"Albumentations: {told} on a canvas of {width}x{height}: {said}") from error
         if made.shape != pixels.shape or made.dtype != np.uint8:
             raise InputError(
