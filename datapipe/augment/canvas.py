@@ -159,4 +159,4 @@ def _placed(wh: tuple[int, int], hw: tuple[int, int], mode: resizing.Mode) -> tu
     """Matrix and corners of a picture's place. Pictures share few sizes, so most places are looked up."""
     (sx,), (sy,), (dx,), (dy,), _ = (column.tolist() for column in resizing.resize(wh, hw, mode))
     matrix = plane.affine(sx, 0.0, dx, 0.0, sy, dy)
-    return matrix, tuple(plane.through(plane.rectangle((0, 0, *wh)), matrix))
+    return matrix, tuple(plane.outline_of(wh, matrix))

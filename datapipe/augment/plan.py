@@ -151,4 +151,4 @@ class Plan:
 def whole(picture: Picture, matrix: Nine | ArrayLike) -> Tile:
     """A tile that shows all of a picture."""
     m = plane.nine(matrix)
-    return Tile(picture, m, plane.through(plane.rectangle((0, 0, *picture.wh)), m))
+    return Tile(picture, m, plane.outline_of(picture.wh, m))

@@ -117,6 +117,11 @@ def through(outline: Points, m: Nine) -> Points:
     return there[::-1] if mirrored else there
 
 
+def outline_of(wh: tuple[int, int], m: Nine) -> Points:
+    """Where a whole picture of some width and height comes to lie."""
+    return through(rectangle((0, 0, *wh)), m)
+
+
 def bounds(outline: Points) -> Edges:
     """The upright box round an outline of one corner or more."""
     xs, ys = zip(*outline, strict=True)

@@ -130,7 +130,7 @@ class Perspective:
         height, width = plan.hw
         cx, cy = width / 2, height / 2
         a, b = draw(self.tilt, u) / cx, draw(self.tilt, v) / cy
-        outlines = [plane.through(plane.rectangle((0, 0, *t.picture.wh)), t.nine) for t in plan.tiles]
+        outlines = [plane.outline_of(tile.picture.wh, tile.nine) for tile in plan.tiles]
         lowest = min(a * (x - cx) + b * (y - cy) for outline in outlines for x, y in outline)
         if 1 + lowest < LEAST_DEPTH:
             a, b = a * (LEAST_DEPTH - 1) / lowest, b * (LEAST_DEPTH - 1) / lowest
