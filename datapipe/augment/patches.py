@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from datapipe.augment.clipping import SLIVER_PX2, Pieces
 from datapipe.augment.plan import Plan
-from datapipe.augment.raster import IS_LEFT, IS_TOP, Borders, Corners, mask
+from datapipe.augment.raster import IS_LEFT, IS_TOP, Borders, Corners
 from datapipe.augment.regions import overlapping, stacked
 
 Numbers = NDArray[np.intp]
@@ -31,18 +31,12 @@ class Beside(NamedTuple):
     """A corner of a tile's rectangle that its outline leaves over.
 
     rows, columns: of the canvas
-    ends:          (rows,) of its columns the first that is the tile's (left), or is not (right)
-    is_left:       whether it is on the left of the tile
+    mask:          (rows, columns) uint8, 255 for what is put back, 0 for what is the tile's
     """
 
     rows: slice
     columns: slice
-    ends: Numbers
-    is_left: bool
-
-    def mask(self) -> NDArray[np.uint8]:
-        """(rows, columns) uint8: 255 for what is put back, 0 for what is the tile's."""
-        return mask(self.ends, self.columns.stop - self.columns.start, self.is_left)
+    mask: NDArray[np.uint8]
 
 
 class Patch(NamedTuple):
@@ -110,10 +104,10 @@ def _patches(borders: Borders, below: Numbers, above: Numbers) -> list[Patch]:
     corners = corners.take(~borders.hidden(below, above)[corners.corner, corners.tile])
     x, y = borders.left[corners.tile], borders.top[corners.tile]
     places = (y + corners.top, y + corners.bottom, x + corners.left, x + corners.right)
-    for ends, (tile, top, bottom, left, right, is_left) in zip(
-        borders.ends(corners), _rows(corners.tile, *places, IS_LEFT[corners.corner]), strict=True
+    for mask, (tile, top, bottom, left, right) in zip(
+        borders.masks(corners), _rows(corners.tile, *places), strict=True
     ):
-        beside[tile].append(Beside(slice(top, bottom), slice(left, right), ends, is_left))
+        beside[tile].append(Beside(slice(top, bottom), slice(left, right), mask))
     return [Patch(tuple(own), tuple(left_over)) for own, left_over in zip(bands, beside, strict=True)]
 
 

@@ -90,7 +90,7 @@ def _flood(canvas: Pixels, fill: Fill) -> None:
 
 def _sample(canvas: Pixels, tile: Tile, patch: Patch, picture: Decoded) -> None:
     """Sample a tile into its bands, in the cheapest way that is exact, and put back what is not its own."""
-    kept = [(canvas[beside.rows, beside.columns], beside.mask()) for beside in patch.beside]
+    kept = [(canvas[beside.rows, beside.columns], beside.mask) for beside in patch.beside]
     before = [part.copy() for part, _ in kept]
     places = [(canvas[rows, columns], columns.start, rows.start) for rows, columns in patch.bands]
     if places and not (len(places) == 1 and copied(tile, picture, *places[0])):

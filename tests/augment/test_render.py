@@ -168,7 +168,7 @@ def test_an_outline_and_its_corners_share_out_the_pixels_by_their_centres(points
     for band in patch.bands:
         owned[band] = True
     for beside in patch.beside:
-        owned[beside.rows, beside.columns] &= beside.mask() == 0
+        owned[beside.rows, beside.columns] &= beside.mask == 0
     y, x = np.mgrid[:32, :42] + 0.5
     depth = np.full((32, 42), np.inf)  # of a centre inside, in px
     for (a, b), (c, d) in zip(hull, np.roll(hull, -1, axis=0), strict=True):
