@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,16 +32,16 @@ class Memory:
             idle: bytes to keep ready at most.
         """
         self._limit = idle
-        self._idle: dict[int, deque[NDArray[np.uint8]]] = {}
+        self._idle: dict[int, deque[Slab]] = {}
 
     def array(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         """A uint8 array of some shape, aligned to 64 bytes, its contents undefined."""
         size = room_for(math.prod(shape))
         try:
-            memory = self._idle[size].pop()
+            slab = self._idle[size].pop()
         except (KeyError, IndexError):
-            memory = np.empty(size + _ALIGNED, np.uint8)
-        return np.asarray(Lease(self, memory, shape))
+            slab = Slab.of(np.empty(size + _ALIGNED, np.uint8))
+        return np.asarray(Lease(self, slab, shape))
 
     def idle(self) -> int:
         """Bytes that are ready to be used again."""
@@ -51,36 +51,51 @@ class Memory:
         """Let the system have what is idle."""
         self._idle = {}
 
-    def take_back(self, memory: NDArray[np.uint8]) -> None:
+    def take_back(self, slab: Slab) -> None:
         """Keep memory for the next array of its size, if there is room."""
-        size = len(memory) - _ALIGNED
+        size = len(slab.memory) - _ALIGNED
         if self.idle() + size <= self._limit:
-            self._idle.setdefault(size, deque()).append(memory)
+            self._idle.setdefault(size, deque()).append(slab)
+
+
+class Slab(NamedTuple):
+    """A piece of memory.
+
+    memory: all of it, uint8
+    start:  address of the first aligned byte; to ask NumPy for it takes as long as all else here
+    """
+
+    memory: NDArray[np.uint8]
+    start: int
+
+    @classmethod
+    def of(cls, memory: NDArray[np.uint8]) -> Slab:
+        """Memory that somebody made."""
+        start: int = memory.ctypes.data
+        return cls(memory, start + -start % _ALIGNED)
 
 
 class Owner(Protocol):
     """Whoever lends memory."""
 
-    def take_back(self, memory: NDArray[np.uint8]) -> None:
+    def take_back(self, slab: Slab) -> None:
         """Called when nobody holds it any more, at any moment, on any thread."""
 
 
 class Lease:
     """What an array's `base` is: it goes when the last array on it goes."""
 
-    def __init__(self, owner: Owner, memory: NDArray[np.uint8], shape: tuple[int, ...]) -> None:
-        self._owner, self._memory = owner, memory
-        start = memory.ctypes.data
-        place = start + -start % _ALIGNED
+    def __init__(self, owner: Owner, slab: Slab, shape: tuple[int, ...]) -> None:
+        self._owner, self._slab = owner, slab
         self.__array_interface__: dict[str, Any] = {
             "shape": shape,
             "typestr": "|u1",
-            "data": (place, False),
+            "data": (slab.start, False),
             "version": 3,
         }
 
     def __del__(self) -> None:
-        self._owner.take_back(self._memory)
+        self._owner.take_back(self._slab)
 
 
 def room_for(size: int) -> int:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from datapipe.stream.memory import Lease
+from datapipe.stream.memory import Lease, Slab
 
 _PAGE = mmap.ALLOCATIONGRANULARITY
 
@@ -58,37 +58,37 @@ class Shelf:
         self.file = os.memfd_create("datapipe", os.MFD_CLOEXEC)
         self._limit, self._end, self._size = idle, 0, 0
         self._parts: dict[int, tuple[int, mmap.mmap]] = {}  # by address: offset, what is mapped
-        self._idle: deque[NDArray[np.uint8]] = deque()
+        self._idle: deque[Slab] = deque()
 
     def take(self, shape: tuple[int, ...]) -> tuple[Place, NDArray[np.uint8]]:
         """An array, its contents undefined, and where it lies."""
         self._size = max(self._size, -(-math.prod(shape) // _PAGE) * _PAGE)
-        memory = self._used_again()
-        if memory is None:
+        slab = self._used_again()
+        if slab is None:
             offset, self._end = self._end, self._end + self._size
             os.ftruncate(self.file, self._end)
             mapped = mmap.mmap(self.file, self._size, offset=offset)
-            memory = np.frombuffer(mapped, np.uint8)
-            self._parts[memory.ctypes.data] = offset, mapped
-        offset, _ = self._parts[memory.ctypes.data]
-        return Place(self.file, offset, self._size, shape), np.asarray(Lease(self, memory, shape))
+            slab = Slab.of(np.frombuffer(mapped, np.uint8))
+            self._parts[slab.start] = offset, mapped
+        offset, _ = self._parts[slab.start]
+        return Place(self.file, offset, self._size, shape), np.asarray(Lease(self, slab, shape))
 
-    def take_back(self, memory: NDArray[np.uint8]) -> None:
+    def take_back(self, slab: Slab) -> None:
         """Keep memory for the next array."""
-        self._idle.append(memory)
+        self._idle.append(slab)
 
     def close(self) -> None:
         """Nothing more is taken; arrays that somebody holds stay what they are."""
         os.close(self.file)
 
-    def _used_again(self) -> NDArray[np.uint8] | None:
+    def _used_again(self) -> Slab | None:
         """Idle memory of the right size; the system gets what is too small or too much."""
         found = None
         while self._idle and (found is None or len(self._idle) > self._limit):
-            memory = self._idle.pop()
-            if found is None and len(memory) == self._size:
-                found = memory
+            slab = self._idle.pop()
+            if found is None and len(slab.memory) == self._size:
+                found = slab
             else:
-                _, mapped = self._parts.pop(memory.ctypes.data)
+                _, mapped = self._parts.pop(slab.start)
                 mapped.madvise(mmap.MADV_REMOVE)
         return found
