@@ -178,12 +178,12 @@ class Planner:
                     [self._wanted(position) for position in positions[rows]],
                     generator(self._seed, "dealing", number, group),
                 )
-        pictures = {picture: self._catalogue.picture(picture) for picture in distinct(primaries)}
+        tiles = self._placed(primaries, here, hw)
         return Window(
             number,
             here,
             tuple(
-                self._sample(position, primary, partners, pictures, here, hw)
+                self._sample(position, primary, partners, tiles, here, hw)
                 for position, primary, partners in zip(positions, primaries, dealt, strict=True)
             ),
         )
@@ -208,12 +208,16 @@ class Planner:
         partners = [
             hand and tuple(replaced.get(number, number) for number in hand) for hand in sample.partners
         ]
-        shown = {replaced.get(number, number) for number in sample.shown}
-        pictures = {number: self._catalogue.picture(number) for number in shown}
-        return self._sample(sample.position, primary, partners, pictures, window.input, sample.plan.hw)
+        shown = [replaced.get(number, number) for number in sample.shown]
+        tiles = self._placed(shown, window.input, sample.plan.hw)
+        return self._sample(sample.position, primary, partners, tiles, window.input, sample.plan.hw)
 
     def _hw(self, here: Input, number: int, primaries: Sequence[int]) -> tuple[int, int]:
         return here.hw_for(number, self._seed, [self._catalogue.size(picture) for picture in primaries])
+
+    def _placed(self, numbers: Sequence[int], here: Input, hw: tuple[int, int]) -> dict[int, Tile]:
+        """Each picture alone on the canvas."""
+        return {number: here.place(self._catalogue.picture(number), hw) for number in distinct(numbers)}
 
     def _wanted(self, position: int) -> list[int | None]:
         """How many partners each mix step wants; None where it does not fire."""
@@ -228,21 +232,22 @@ class Planner:
         position: int,
         primary: int,
         partners: Sequence[Hand],
-        pictures: Mapping[int, Picture],
+        tiles: Mapping[int, Tile],
         here: Input,
         hw: tuple[int, int],
     ) -> Planned:
         epoch = self._order.epoch(position)
 
         def place(picture: Picture) -> Tile:
-            return here.place(picture, hw)
+            tile = tiles.get(picture.number)
+            return tile if tile and tile.picture is picture else here.place(picture, hw)
 
-        plan = Plan.of(hw, place(pictures[primary]))
+        plan = Plan.of(hw, tiles[primary])
         for i, (step, hand) in enumerate(zip(self._recipe.mix, partners, strict=True)):
             if hand is not None:
                 rng = self._chance.at("mix", position, i)
                 mixing.fires(step, epoch, rng)  # draws what deciding drew
-                plan = step(plan, [pictures[number] for number in hand], place, rng)
+                plan = step(plan, [tiles[number].picture for number in hand], place, rng)
         for i, move in enumerate(self._recipe.geometry):
             plan = move(plan, self._chance.at("geometry", position, i))
         return Planned(position, primary, partners, plan.finished(), plan.layers[0].tiles[0].matrix)
