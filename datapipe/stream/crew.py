@@ -6,9 +6,23 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 T = TypeVar("T")
+Given = TypeVar("Given", covariant=True)
+
+
+class Coming(Protocol[Given]):
+    """The result of a call, now or later; a `Future` is one."""
+
+    def result(self) -> Given:
+        """What the call gave; waits for it, raises what it raised."""
+
+    def exception(self) -> BaseException | None:
+        """What it raised; waits for its end."""
+
+    def done(self) -> bool:
+        """Whether it has ended."""
 
 
 class Crew:
@@ -51,21 +65,42 @@ class Alone:
         """Nobody's turn; also in a forked child."""
         self._turn = threading.Lock()
 
-    def submit(self, function: Callable[..., T], *args: Any) -> Future[T]:
+    def submit(self, function: Callable[..., T], *args: Any) -> Ended[T]:
         """Run a call at once."""
-        future: Future[T] = Future()
         with self._turn:
             try:
-                future.set_result(function(*args))
+                return Ended(function(*args))
             except Exception as error:  # for whoever asks for the result
-                future.set_exception(error)
-        return future
+                return Ended(None, error)
 
     def close(self) -> None:
         """There is nothing to end."""
 
 
-def settle(futures: Iterable[Future[Any]]) -> None:
+class Ended(Generic[T]):
+    """A call that has ended: a `Future` without its locks."""
+
+    __slots__ = ("_error", "_given")
+
+    def __init__(self, given: T | None, error: Exception | None = None) -> None:
+        self._given, self._error = given, error
+
+    def result(self) -> T:
+        """What it gave; raises what it raised."""
+        if self._error is not None:
+            raise self._error
+        return cast(T, self._given)
+
+    def exception(self) -> Exception | None:
+        """What it raised."""
+        return self._error
+
+    def done(self) -> bool:
+        """True."""
+        return True
+
+
+def settle(futures: Iterable[Coming[Any]]) -> None:
     """Wait until all have ended, those among them that `close` cancelled.
 
     `concurrent.futures.wait` would wait for these for ever: no worker is left to tell it of them.

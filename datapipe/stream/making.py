@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +20,7 @@ from datapipe.objects import Objects
 from datapipe.recipe import Recipe
 from datapipe.stream.catalogue import Catalogue
 from datapipe.stream.chance import Chance
-from datapipe.stream.crew import settle
+from datapipe.stream.crew import Coming, settle
 from datapipe.stream.ledger import Ledger
 from datapipe.stream.memory import Memory
 from datapipe.stream.pictures import Loaded, Pictures, Submit, Wanted
@@ -166,7 +165,7 @@ class Maker:
         plans = [sample.plan for sample in samples]
         survivors = survive_many(plans, sources, self._recipe.objects)
         patches = patches_of(plans)
-        tasks: list[Future[Objects]] = [
+        tasks: list[Coming[Objects]] = [
             submit(
                 self._pixels,
                 sample,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -19,10 +19,11 @@ from datapipe.errors import RecordError
 from datapipe.images.pixels import Decoded, Factor, decode_reduced
 from datapipe.objects import Objects
 from datapipe.stream.catalogue import Catalogue
+from datapipe.stream.crew import Coming
 from datapipe.stream.ledger import Ledger
 from datapipe.stream.memory import Memory
 
-Submit = Callable[..., Future[Any]]
+Submit = Callable[..., Coming[Any]]
 
 
 class Wanted(NamedTuple):
@@ -45,7 +46,7 @@ class Loaded:
 class _Held:
     """future: of the Loaded; size: bytes of pixels; users: borrowers now; left: samples still to come."""
 
-    future: Future[Loaded]
+    future: Coming[Loaded]
     size: int
     users: int
     left: int
@@ -91,7 +92,7 @@ class Pictures:
     @contextmanager
     def lent(
         self, uses: Mapping[Wanted, int], users: Mapping[int, int], submit: Submit
-    ) -> Iterator[dict[Wanted, Future[Loaded]]]:
+    ) -> Iterator[dict[Wanted, Coming[Loaded]]]:
         """Borrow pictures; waits while others have borrowed what the budget holds.
 
         Args:
@@ -102,14 +103,13 @@ class Pictures:
         Yields:
             Futures; they raise RecordError for a damaged record.
         """
-        sizes = {wanted: self.size(wanted) for wanted in uses}
         with self._room:
-            self._room.wait_for(lambda: self._fits(sizes))
+            self._room.wait_for(lambda: self._fits(uses))
             for wanted in uses:
                 held = self._held.get(wanted)
                 if held is None:
                     future = submit(self._load, wanted)
-                    held = _Held(future, sizes[wanted], 0, users.get(wanted.number, 0))
+                    held = _Held(future, self.size(wanted), 0, users.get(wanted.number, 0))
                     self._held[wanted] = held
                     self._bytes += held.size
                 if not held.users:
@@ -133,11 +133,11 @@ class Pictures:
         self.forget()
         self._memory.clear()
 
-    def _fits(self, sizes: Mapping[Wanted, int]) -> bool:
-        more = sum(
-            size for wanted, size in sizes.items() if not (wanted in self._held and self._held[wanted].users)
-        )
-        return not self._lent or self._lent + more <= self.budget
+    def _fits(self, uses: Iterable[Wanted]) -> bool:
+        if not self._lent:
+            return True
+        new = (one for one in uses if not (one in self._held and self._held[one].users))
+        return self._lent + sum(map(self.size, new)) <= self.budget
 
     def _take_back(self, uses: Mapping[Wanted, int]) -> None:
         with self._room:
@@ -175,5 +175,8 @@ class Pictures:
         return Loaded(decoded, objects)
 
 
-def _failed(future: Future[Loaded]) -> bool:
-    return future.done() and (future.cancelled() or future.exception() is not None)
+def _failed(future: Coming[Loaded]) -> bool:
+    try:
+        return future.done() and future.exception() is not None
+    except CancelledError:
+        return True
