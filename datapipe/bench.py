@@ -194,7 +194,8 @@ def _stages(stream: Stream, batch_size: int, windows: int = 2) -> dict[str, floa
             shown = tile.picture.number
             factors[shown] = min(factors.get(shown, 8), factor_for(tile))
         with stage("read"):
-            records = {i: dataset.objects_of(i, recipe.objects.ignore) for i in factors}
+            tabled = stream.catalogue.objects
+            records = {i: dataset.objects_of(i, recipe.objects.ignore, tabled) for i in factors}
         with stage("decode"):
             decoded = {i: decode_reduced(records[i][1], factor) for i, factor in factors.items()}
         with stage("objects"):

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -99,12 +99,15 @@ class Dataset:
             raise RecordError(f"{where}: {error}") from None
         return self._edited(record), data
 
-    def objects_of(self, i: int, ignore: Sequence[str]) -> tuple[Objects, bytes | memoryview]:
+    def objects_of(
+        self, i: int, ignore: Sequence[str], tabled: Callable[[int], Objects] | None = None
+    ) -> tuple[Objects, bytes | memoryview]:
         """What training needs of image i: `self[i][0].objects(ignore, left_out=True)`, the picture's bytes.
 
         Args:
             i: which image.
             ignore: flags that make an object an ignore region.
+            tabled: gives an image's objects as `objects` has them, which spares reading the record's.
 
         Raises:
             IndexError: there is no such image.
@@ -115,7 +118,7 @@ class Dataset:
             return record.objects(ignore, left_out=True), stored
         payload, where = self._payload(i)
         try:
-            return records.decode_objects(payload, ignore)
+            return records.decode_objects(payload, ignore, tabled and partial(tabled, i))
         except ValueError as error:
             raise RecordError(f"{where}: {error}") from None
 

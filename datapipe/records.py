@@ -22,7 +22,7 @@ Keys without values are absent. Nothing stands twice.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -160,12 +160,16 @@ def decode(payload: bytes | memoryview) -> tuple[ImageRecord, bytes]:
         raise ValueError(f"record without a usable key {error}") from None
 
 
-def decode_objects(payload: bytes | memoryview, ignore: Sequence[str]) -> tuple[Objects, bytes | memoryview]:
-    """What training needs of a record, in half the time of all of it.
+def decode_objects(
+    payload: bytes | memoryview, ignore: Sequence[str], tabled: Callable[[], Objects] | None = None
+) -> tuple[Objects, bytes | memoryview]:
+    """What training needs of a record, in half the time of all of it, or in a tenth with the table's help.
 
     Args:
         payload: as of `decode`.
         ignore: flags that make an object an ignore region.
+        tabled: gives the objects as the object table has them, who are taken where the record has nothing
+            that the table lacks: no outlines and no left-out places.
 
     Returns:
         `decode(payload)[0].objects(ignore, left_out=True)`, and the picture's bytes, a view of the payload
@@ -174,6 +178,10 @@ def decode_objects(payload: bytes | memoryview, ignore: Sequence[str]) -> tuple[
     Raises:
         ValueError: as `decode`, for the keys that are needed.
     """
+    if tabled is not None:
+        picture, rest = tfexample.taken_out(payload, "image/encoded")
+        if picture is not None and not any(key in rest for key in _BEYOND_THE_TABLE):
+            return tabled(), picture
     found = tfexample.decode(payload, "image/encoded", columns.NEEDED)
     try:
         of_objects, data = columns.of_objects(found), found["image/encoded"][0]
@@ -226,6 +234,8 @@ def _of_one_length(found: dict[str, Any]) -> bool:
     return all(len(column) == n for name, column in found.items() if name != "left_out_xyxy")
 
 
+_BEYOND_THE_TABLE = (b"datapipe/object/polygon/", b"datapipe/left_out/", b"image/encoded")
+"""Keys of a record that says more than its rows of the object table; the last is of one with two pictures."""
 _UNUSABLE = (KeyError, IndexError, TypeError, AttributeError, OverflowError, UnicodeDecodeError)
 """What reading raises where a key is missing or of another kind."""
 

@@ -102,7 +102,7 @@ def decode(
     Raises:
         ValueError: the payload is not a tf.train.Example.
     """
-    value, rest = _taken_out(memoryview(payload), apart.encode()) if apart else (None, payload)
+    value, rest = taken_out(payload, apart) if apart else (None, payload)
     try:
         features = _example_class().FromString(rest).features.feature
     except Exception as error:  # protobuf's DecodeError has no public home that all its backends share
@@ -123,12 +123,13 @@ _PART = 0x0A
 """Tag of field 1 with a length: of features, an entry of the map, its key, a list of bytes, a value."""
 
 
-def _taken_out(payload: memoryview, key: bytes) -> tuple[memoryview | None, bytes | memoryview]:
+def taken_out(message: bytes | memoryview, apart: str) -> tuple[memoryview | None, bytes | memoryview]:
     """A feature of one bytes value, and the Example without it; (None, all) for another layout than ours.
 
     An Example is 0A n Features, Features are one 0A n Entry after another, and an Entry is 0A n key, then
     12 n Feature with Feature 0A n BytesList with BytesList 0A n value; n is a varint.
     """
+    payload, key = memoryview(message), apart.encode()
     whole, size = (None, payload), len(payload)
     try:
         first, end = _part(payload, 0, _PART)

@@ -188,6 +188,9 @@ def test_what_training_needs_is_read_as_the_whole_record_is(record, data, ignore
     else:
         objects, picture = decode_objects(payload, sorted(ignore))
         assert objects.equals(expected) and picture == data
+        tabled = replace(record, polygons=((),) * len(record), left_out_xyxy=np.zeros((0, 4), np.float32))
+        spared, picture = decode_objects(payload, sorted(ignore), lambda: tabled.objects(sorted(ignore)))
+        assert spared.equals(expected) and picture == data
 
 
 @settings(max_examples=200)

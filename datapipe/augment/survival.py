@@ -128,22 +128,20 @@ def _survive(
     polygons: list[tuple[Polygon, ...]] = [()] * len(left)
     if outlines:
         polygons = [_outline(shapes, regions, i, fraction[i] == 1) for i in left.tolist()]
-    columns = {
-        "xyxy": xyxy[left],
-        "class_id": source["class_id"][left],
-        "ignore": state[left] == IGNORE,
-        "crowd": source["crowd"][left],
-        "weight": (source["weight"][left] * weight).astype(np.float32),
-        "area": area[left].astype(np.float32),
-    }
+    objects = Objects(
+        xyxy=xyxy[left],
+        class_id=source["class_id"][left],
+        ignore=state[left] == IGNORE,
+        crowd=source["crowd"][left],
+        weight=(source["weight"][left] * weight).astype(np.float32),
+        area=area[left].astype(np.float32),
+        object_id=tuple(ids),
+        polygons=tuple(polygons),
+    )
     ends = np.searchsorted(plan_of[left], np.arange(len(plans) + 1)).tolist()
     return [
         Survivors(
-            Objects(
-                **{name: column[a:b] for name, column in columns.items()},
-                object_id=tuple(ids[a:b]),
-                polygons=tuple(polygons[a:b]),
-            ),
+            objects.part(a, b),
             picture=picture[a:b],
             row=row[a:b].astype(np.int32),
             tile=local[a:b],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from datapipe.augment.plan import Picture
 from datapipe.columns import CORNERS
 from datapipe.dataset import Dataset
+from datapipe.errors import InputError
 from datapipe.objects import Objects
 from datapipe.stream.order import repeat_factors
 
@@ -29,23 +31,27 @@ class Catalogue:
         self._id, self._filename = images["image_id"], images["filename"]
         order = np.argsort(objects["image"], kind="stable")
         self._start = np.searchsorted(objects["image"][order], np.arange(len(dataset) + 1))
-        self._xyxy = np.stack([objects[side][order] for side in CORNERS], axis=1).astype(
-            np.float32, copy=False
-        )
-        self._class_id, self._area, self._crowd = (
-            objects[name][order] for name in ("class_id", "area", "crowd")
-        )
-        self._ignore = np.zeros(len(order), np.bool_)
+        columns: dict[str, Any] = {name: objects[name][order] for name in ("class_id", "crowd", "area")}
+        xyxy = np.stack([objects[side][order] for side in CORNERS], axis=1).astype(np.float32, copy=False)
+        ignored = np.zeros(len(order), np.bool_)
         for flag in ignore:
-            self._ignore |= objects[flag][order]
+            ignored |= objects[flag][order]
+        try:
+            self._objects = Objects.of(
+                xyxy, ignore=ignored, object_id=tuple(objects["object_id"][order].tolist()), **columns
+            )
+        except ValueError as error:
+            raise InputError(
+                f"{dataset.folder}: the object table makes no sense: {error}; run `datapipe verify`"
+            ) from None
 
     def __len__(self) -> int:
         return len(self._wh)
 
     def picture(self, number: int) -> Picture:
         """One picture."""
-        rows = slice(self._start[number], self._start[number + 1])
-        return Picture(number, self.size(number), self._xyxy[rows], self._ignore[rows])
+        objects = self.objects(number)
+        return Picture(number, self.size(number), objects.xyxy, objects.ignore)
 
     def size(self, number: int) -> tuple[int, int]:
         """Its width and height in px."""
@@ -62,18 +68,7 @@ class Catalogue:
 
     def objects(self, number: int) -> Objects:
         """Its objects as the table has them: without outlines and without left-out places."""
-        rows = slice(self._start[number], self._start[number + 1])
-        n = len(self._class_id[rows])
-        return Objects(
-            xyxy=self._xyxy[rows],
-            class_id=self._class_id[rows],
-            ignore=self._ignore[rows],
-            crowd=self._crowd[rows],
-            weight=np.ones(n, np.float32),
-            area=self._area[rows],
-            object_id=("",) * n,
-            polygons=((),) * n,
-        )
+        return self._objects.part(self._start[number], self._start[number + 1])
 
     def repeat_factors(
         self, numbers: NDArray[np.int64], threshold: float | None
@@ -88,5 +83,5 @@ class Catalogue:
         place = np.repeat(np.arange(len(numbers)), counts)
         first = np.repeat(self._start[numbers] - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts)
         rows = first + np.arange(len(place))
-        real = ~self._ignore[rows]
-        return repeat_factors(len(numbers), place[real], self._class_id[rows[real]], threshold)
+        real = ~self._objects.ignore[rows]
+        return repeat_factors(len(numbers), place[real], self._objects.class_id[rows[real]], threshold)

@@ -164,7 +164,7 @@ class Pictures:
 
     def _load(self, wanted: Wanted) -> Loaded:
         """Read and decode."""
-        objects, data = self._dataset.objects_of(wanted.number, self._ignore)
+        objects, data = self._dataset.objects_of(wanted.number, self._ignore, self._catalogue.objects)
         decoded = decode_reduced(data, wanted.factor, self._memory.array)
         width, height = self._catalogue.size(wanted.number)
         want = (-(-height // wanted.factor), -(-width // wanted.factor))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -38,10 +38,10 @@ class Damaged:
     def __len__(self) -> int:
         return len(self._dataset)
 
-    def objects_of(self, i: int, ignore: Sequence[str]) -> tuple[Objects, bytes | memoryview]:
+    def objects_of(self, i: int, *how: Any) -> tuple[Objects, bytes | memoryview]:
         if self._dataset.images["image_id"][i] == self._image_id:
             raise RecordError("shard at byte 40: checksum off")
-        return self._dataset.objects_of(i, ignore)
+        return self._dataset.objects_of(i, *how)
 
 
 @dataclass(frozen=True)
