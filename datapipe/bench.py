@@ -20,7 +20,7 @@ from datapipe.augment.survival import survive_many
 from datapipe.dataset import Dataset
 from datapipe.errors import UsageError
 from datapipe.images import opencv
-from datapipe.images.pixels import decode_reduced
+from datapipe.images.pixels import Decoding, decode_reduced
 from datapipe.progress import Progress, silent
 from datapipe.recipe import Recipe
 from datapipe.stream import Stream
@@ -103,7 +103,8 @@ def bench(
         progress("measuring", 2 * ROUNDS + 3, "rounds") as advance,
     ):
         hw = stream.plan(0).hw
-        training, floor = _training(stream, batch_size), _floor(dataset, split, hw, pool)
+        training = _training(stream, batch_size)
+        floor = _floor(dataset, split, hw, pool, recipe.input.decode)
         _timed(training, seconds / 2, stream)
         advance(1)
         _timed(floor, seconds / 2, stream)
@@ -158,12 +159,18 @@ def _training(stream: Stream, batch_size: int) -> Iterator[int]:
         yield len(batch)
 
 
-def _floor(dataset: Dataset, split: str, hw: tuple[int, int], pool: ThreadPoolExecutor) -> Iterator[int]:
-    """One decode and one warp an image, from bytes that lie in memory."""
+def _floor(
+    dataset: Dataset,
+    split: str,
+    hw: tuple[int, int],
+    pool: ThreadPoolExecutor,
+    decoding: Decoding = "accurate",
+) -> Iterator[int]:
+    """One decode, as the recipe has it, and one warp an image, from bytes that lie in memory."""
     encoded = [dataset[int(i)][1] for i in dataset.split(split)[:256]]
 
     def one(data: bytes) -> None:
-        opencv.turned(decode_reduced(data, 1).pixels, hw)
+        opencv.turned(decode_reduced(data, 1, decoding=decoding).pixels, hw)
 
     while True:
         for start in range(0, len(encoded), 16):
@@ -197,7 +204,10 @@ def _stages(stream: Stream, batch_size: int, windows: int = 2) -> dict[str, floa
             tabled = stream.catalogue.objects
             records = {i: dataset.objects_of(i, recipe.objects.ignore, tabled) for i in factors}
         with stage("decode"):
-            decoded = {i: decode_reduced(records[i][1], factor) for i, factor in factors.items()}
+            decoded = {
+                i: decode_reduced(records[i][1], factor, decoding=recipe.input.decode)
+                for i, factor in factors.items()
+            }
         with stage("objects"):
             sources = {i: objects for i, (objects, _) in records.items()}
             survivors = survive_many(plans, sources, recipe.objects)

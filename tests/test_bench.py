@@ -65,9 +65,9 @@ def test_the_floor_decodes_and_warps_each_image_once(dataset: Dataset, monkeypat
     decoded, warped = [], []
     decode, turn = module.decode_reduced, module.opencv.turned
 
-    def noted_decode(data: bytes, factor: int):
-        decoded.append(factor)
-        return decode(data, factor)
+    def noted_decode(data: bytes, factor: int, decoding: str):
+        decoded.append((factor, decoding))
+        return decode(data, factor, decoding=decoding)
 
     def noted_turn(pixels, hw):
         warped.append(hw)
@@ -76,10 +76,10 @@ def test_the_floor_decodes_and_warps_each_image_once(dataset: Dataset, monkeypat
     with module.ThreadPoolExecutor(2) as pool:
         monkeypatch.setattr(module, "decode_reduced", noted_decode)
         monkeypatch.setattr(module.opencv, "turned", noted_turn)
-        floor = module._floor(dataset, "train", (96, 128), pool)
+        floor = module._floor(dataset, "train", (96, 128), pool, "fast")
         images = next(floor) + next(floor) + next(floor)
     assert images == len(decoded) == len(warped) == 36  # 16, the other 4, and from the front again
-    assert set(decoded) == {1} and set(warped) == {(96, 128)}
+    assert set(decoded) == {(1, "fast")} and set(warped) == {(96, 128)}
 
 
 def test_the_limit_names_the_stage_that_weighs_most_and_what_would_help():

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 Pixels = NDArray[np.uint8]
 Factor = Literal[1, 2, 4, 8]
 FACTORS: tuple[Factor, ...] = (1, 2, 4, 8)
+Decoding = Literal["accurate", "fast"]
+DECODINGS: tuple[Decoding, ...] = ("accurate", "fast")
 Memory = Callable[[tuple[int, ...]], Pixels]
 """Gives a uint8 array of some shape, its contents undefined."""
 
@@ -81,7 +83,9 @@ def decode(data: bytes | memoryview) -> Pixels:
     return _decoded(data, 1)
 
 
-def decode_reduced(data: bytes | memoryview, factor: Factor, memory: Memory = fresh) -> Decoded:
+def decode_reduced(
+    data: bytes | memoryview, factor: Factor, memory: Memory = fresh, decoding: Decoding = "accurate"
+) -> Decoded:
     """Decode a stored picture at a fraction of its size; an EXIF orientation is not applied.
 
     A JPEG is shrunk inside libjpeg, which then computes fewer pixels; other formats are decoded whole and
@@ -92,6 +96,9 @@ def decode_reduced(data: bytes | memoryview, factor: Factor, memory: Memory = fr
         data: JPEG or PNG bytes as a record keeps them.
         factor: 1, 2, 4 or 8.
         memory: where the pixels are kept.
+        decoding: "fast" has libjpeg's quick DCT, and chroma repeated instead of smoothed: a fifth to a third
+            less time, and pixels 38 to 44 dB from the accurate ones. It is TensorFlow's `INTEGER_FAST` with
+            `fancy_upscaling=False`, as its reference trainers decode. Pictures that are no JPEG are the same.
 
     Returns:
         The pixels. Example: 101 x 67 px at 2 are 51 x 34; the last column covers px [100, 102), of which the
@@ -102,17 +109,17 @@ def decode_reduced(data: bytes | memoryview, factor: Factor, memory: Memory = fr
     """
     if factor not in FACTORS:
         raise ValueError(f"factor {factor}: want one of {', '.join(map(str, FACTORS))}")
-    return Decoded(_decoded(data, factor), factor, memory)
+    return Decoded(_decoded(data, factor, decoding), factor, memory)
 
 
-def _decoded(data: bytes | memoryview, factor: int) -> Pixels:
+def _decoded(data: bytes | memoryview, factor: int, decoding: Decoding = "accurate") -> Pixels:
     if data[:3] != _JPEG:
         return shrunk(_opencv(data, 1), factor)
-    pixels = _libjpeg(data, factor)
+    pixels = _libjpeg(data, factor, decoding == "fast")
     return _opencv(data, factor) if pixels is None else pixels
 
 
-def _libjpeg(data: bytes | memoryview, factor: int) -> Pixels | None:
+def _libjpeg(data: bytes | memoryview, factor: int, fast: bool) -> Pixels | None:
     """None where simplejpeg refuses, or might choose another fraction (pictures of a few px)."""
     least: dict[str, int] = {}
     try:
@@ -121,7 +128,7 @@ def _libjpeg(data: bytes | memoryview, factor: int) -> Pixels | None:
             if max(height, width) <= 8:
                 return None
             least = {"min_height": -(-height // factor), "min_width": -(-width // factor)}
-        pixels: Pixels = simplejpeg.decode_jpeg(data, "RGB", min_factor=1, **least)
+        pixels: Pixels = simplejpeg.decode_jpeg(data, "RGB", fast, fast, min_factor=1, **least)
     except ValueError:
         return None
     return pixels

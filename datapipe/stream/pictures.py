@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from datapipe.dataset import Dataset
 from datapipe.errors import RecordError
-from datapipe.images.pixels import Decoded, Factor, decode_reduced
+from datapipe.images.pixels import Decoded, Decoding, Factor, decode_reduced
 from datapipe.objects import Objects
 from datapipe.stream.catalogue import Catalogue
 from datapipe.stream.crew import Coming
@@ -63,6 +63,7 @@ class Pictures:
         budget: int,
         ledger: Ledger,
         memory: Memory,
+        decoding: Decoding = "accurate",
     ) -> None:
         """Start empty.
 
@@ -73,7 +74,9 @@ class Pictures:
             budget: bytes of decoded pixels to hold; what a single sample shows is lent even above it.
             ledger: counts decodes.
             memory: where pixels are kept.
+            decoding: how JPEGs are decoded.
         """
+        self._decoding: Decoding = decoding
         self._dataset, self._catalogue, self._ignore = dataset, catalogue, ignore
         self.budget, self._ledger, self._memory = budget, ledger, memory
         self.begin()
@@ -165,7 +168,7 @@ class Pictures:
     def _load(self, wanted: Wanted) -> Loaded:
         """Read and decode."""
         objects, data = self._dataset.objects_of(wanted.number, self._ignore, self._catalogue.objects)
-        decoded = decode_reduced(data, wanted.factor, self._memory.array)
+        decoded = decode_reduced(data, wanted.factor, self._memory.array, self._decoding)
         width, height = self._catalogue.size(wanted.number)
         want = (-(-height // wanted.factor), -(-width // wanted.factor))
         if decoded.pixels.shape[:2] != want:

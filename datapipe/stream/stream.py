@@ -106,7 +106,9 @@ class Stream:
         self._planner = Planner(self.catalogue, self._order, self._steps, used, seed)
         self._ledger = Ledger()
         self._memory = Memory((budget := int(memory_mb * 2**20)) // 4)
-        self._pictures = Pictures(dataset, self.catalogue, ignore, budget, self._ledger, self._memory)
+        self._pictures = Pictures(
+            dataset, self.catalogue, ignore, budget, self._ledger, self._memory, used.input.decode
+        )
         parts = self._planner, self._pictures, self._ledger
         self._maker = Maker(used, seed, self.catalogue, *parts, self._memory, on_damaged)
         self._crew = Crew(terms.cpus) if terms.cpus > 1 else Alone()

@@ -92,6 +92,7 @@ def test_a_drawn_short_side_takes_the_long_one_along():
         ),
         (lambda: Input((1333, 800), "short_side"), "want the short side first"),
         (lambda: Input((608, 608), multiple=0), "multiple 0: want"),
+        (lambda: Input((608, 608), decode="quick"), "decode quick: want one of accurate, fast"),
         (lambda: MultiScale(min=470), "min 470: want a multiple of step, 32 px"),
         (lambda: MultiScale(min=736, max=480), "min 736: want at most max, 480 px"),
         (lambda: MultiScale(every_windows=0), "every_windows 0: want a whole number from 1"),

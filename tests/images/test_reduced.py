@@ -71,6 +71,21 @@ def test_a_jpeg_is_libjpegs_own_fraction_bit_by_bit(factor, wh, subsampling):
     assert np.array_equal(made.pixels, theirs[..., ::-1])
 
 
+@pytest.mark.parametrize("factor", FACTORS)
+@pytest.mark.parametrize("subsampling", ["420", "444"])
+def test_fast_decoding_is_near_the_accurate_one_and_at_full_size_not_the_same(factor, subsampling):
+    data = jpeg(smooth((160, 120)), subsampling)
+    accurate, fast = (decode_reduced(data, factor, decoding=how).pixels for how in ("accurate", "fast"))
+    error = np.square(accurate.astype(float) - fast).mean()
+    assert fast.shape == accurate.shape and error < 255**2 / 10**3.6
+    assert factor > 1 or error > 0
+
+
+def test_fast_decoding_leaves_what_is_no_jpeg_alone():
+    data = saved(smooth((31, 20)), "PNG")
+    assert np.array_equal(decode_reduced(data, 2, decoding="fast").pixels, decode_reduced(data, 2).pixels)
+
+
 @pytest.mark.parametrize("factor", [2, 4, 8])
 @pytest.mark.parametrize("wh", [(101, 67), (640, 480), (163, 99)])
 def test_a_jpegs_fraction_is_close_to_the_mean_of_each_whole_block(factor, wh):

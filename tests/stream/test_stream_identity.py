@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scenes import MIXED, bytes_of, digest, make_pictures, some, stream_of
+from scenes import MIXED, PLAIN, bytes_of, digest, make_pictures, some, stream_of
 
 from datapipe.dataset import Dataset
 
@@ -137,6 +137,19 @@ def test_memory_changes_speed_only(pictures: Dataset):
     with stream_of(pictures, memory_mb=0.03) as tight:
         assert some(tight, 16, 128) == usual
         assert tight.ledger()["stream"]["pictures_decoded"] > once
+
+
+def test_fast_decoding_changes_pixels_a_little_and_nothing_else(pictures: Dataset):
+    fast = PLAIN.replace("]}", "], decode: fast}")
+    with stream_of(pictures, PLAIN) as one, stream_of(pictures, fast) as other:
+        assert one.recipe.hash != other.recipe.hash
+        for step in range(3):
+            a, b = one.batch(step, 16), other.batch(step, 16)
+            assert [bytes_of(objects) for objects in a.objects] == [
+                bytes_of(objects) for objects in b.objects
+            ]
+            assert 0 < np.square(a.images.astype(float) - b.images).mean() < 255**2 / 10**3
+        assert some(other, 8, 32) == some(other, 16, 32)
 
 
 def test_a_window_of_another_length_is_another_recipe(pictures: Dataset):
