@@ -50,8 +50,8 @@ class Catalogue:
 
     def picture(self, number: int) -> Picture:
         """One picture."""
-        objects = self.objects(number)
-        return Picture(number, self.size(number), objects.xyxy, objects.ignore)
+        rows = slice(self._start[number], self._start[number + 1])
+        return Picture(number, self.size(number), self._objects.xyxy[rows], self._objects.ignore[rows])
 
     def size(self, number: int) -> tuple[int, int]:
         """Its width and height in px."""

@@ -16,12 +16,13 @@ from datapipe.images.pixels import Pixels
 _LUMA = np.array([0.299, 0.587, 0.114])
 _TO_YIQ = np.array([_LUMA, [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 _FROM_YIQ = np.linalg.inv(_TO_YIQ)
-# What colour_matrix is made of: the grey of a pixel, and its colour as it is and turned by a quarter.
+# What colour_matrix is made of, row by row: the grey of a pixel, its colour as it is and turned by a quarter.
 # Hue rises from red over yellow to green, which in the plane (I, Q) is the other way round.
-_GREY, _COLOUR, _TURNED = (
-    _FROM_YIQ @ np.array(plane, np.float64) @ _TO_YIQ
+_PLANES = [
+    (_FROM_YIQ @ np.array(plane, np.float64) @ _TO_YIQ).tolist()
     for plane in (np.diag([1, 0, 0]), np.diag([0, 1, 1]), [[0, 0, 0], [0, 0, 1], [0, -1, 0]])
-)
+]
+_ROWS = [list(zip(*rows, strict=True)) for rows in zip(*_PLANES, strict=True)]
 _MIDDLE = 128.0
 
 
@@ -74,12 +75,10 @@ def colour_matrix(brightness: float, contrast: float, saturation: float, hue: fl
 
     Example: contrast 0.5 alone is 1.5 times the identity, and -64 added.
     """
-    turn, factor = 2 * math.pi * hue, (1 + brightness) * (1 + contrast)
-    chroma = factor * (1 + saturation)
-    made: NDArray[np.float64] = np.empty((3, 4))
-    made[:, :3] = factor * _GREY + chroma * math.cos(turn) * _COLOUR + chroma * math.sin(turn) * _TURNED
-    made[:, 3] = -(1 + brightness) * contrast * _MIDDLE
-    return made
+    turn, grey = 2 * math.pi * hue, (1 + brightness) * (1 + contrast)
+    chroma, added = grey * (1 + saturation), -(1 + brightness) * contrast * _MIDDLE
+    colour, turned = chroma * math.cos(turn), chroma * math.sin(turn)
+    return np.array([[*(grey * g + colour * c + turned * t for g, c, t in row), added] for row in _ROWS])
 
 
 @dataclass(frozen=True)
