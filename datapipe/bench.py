@@ -259,7 +259,8 @@ def _limit(stages: dict[str, float], busy: float, threads: int) -> str:
 
 _PIXELS = "It is a step of the recipe's `pixels`: leave it out or lower its p to see what it is worth"
 _HELP = {
-    "decode": "Smaller pictures on disk, or a smaller input, which decodes at reduced scale, would help",
+    "decode": "Smaller pictures on disk, a smaller input, which decodes at reduced scale, or `decode: fast` "
+    "in the recipe's `input` would help",
     "warp": "A smaller input, or fewer tiles, would help",
     "plan": "A window or a mix with fewer pictures would help",
     "read": "The records are read anew for each window: faster storage would help",

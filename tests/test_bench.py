@@ -87,7 +87,8 @@ def test_the_limit_names_the_stage_that_weighs_most_and_what_would_help():
     busy = module._limit(stages, 0.97, 2)
     assert busy == (
         "the 2 threads are busy 97 % of the time; decode takes 62 % of the 4.0 ms an image costs. "
-        "Smaller pictures on disk, or a smaller input, which decodes at reduced scale, would help"
+        "Smaller pictures on disk, a smaller input, which decodes at reduced scale, or `decode: fast` in the "
+        "recipe's `input` would help"
     )
     assert "wait for the disk" in module._limit(stages, 0.4, 2)
     step = module._limit(stages | {"Albumentations": 9.0}, 0.97, 2)
