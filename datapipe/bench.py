@@ -164,7 +164,7 @@ def _floor(
     split: str,
     hw: tuple[int, int],
     pool: ThreadPoolExecutor,
-    decoding: Decoding = "accurate",
+    decoding: Decoding,
 ) -> Iterator[int]:
     """One decode, as the recipe has it, and one warp an image, from bytes that lie in memory."""
     encoded = [dataset[int(i)][1] for i in dataset.split(split)[:256]]

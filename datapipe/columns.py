@@ -29,6 +29,8 @@ NEEDED = (
 )
 """Keys of all that training wants to know of a picture's objects: those of `of_objects`. A test compares what
 is read by them with what is read of whole records."""
+BEYOND_THE_TABLE = (b"datapipe/object/polygon/", b"datapipe/left_out/", b"image/encoded")
+"""In the keys of records that say more than the object table does; the last, where a picture is left over."""
 
 
 def of_objects(found: Features) -> dict[str, Any]:

@@ -31,7 +31,8 @@ class Dataset:
     """Random access to a dataset's records.
 
     Images are numbered 0 to len - 1 in the order of the shards, without those that edits leave out. Reading
-    is thread-safe (`os.pread`), checks both checksums of every record, and holds no picture.
+    is thread-safe (`os.pread`), checks both checksums of every record and the tables' in the manifest, and
+    holds no picture.
     """
 
     def __init__(self, folder: str | Path, *, edited: bool = True) -> None:
@@ -107,7 +108,8 @@ class Dataset:
         Args:
             i: which image.
             ignore: flags that make an object an ignore region.
-            tabled: gives an image's objects as `objects` has them, which spares reading the record's.
+            tabled: gives an image's objects as `objects` has them, made with the same `ignore`: they stand in
+                for those of a record that says no more, which is not looked into.
 
         Raises:
             IndexError: there is no such image.
@@ -118,7 +120,7 @@ class Dataset:
             return record.objects(ignore, left_out=True), stored
         payload, where = self._payload(i)
         try:
-            return records.decode_objects(payload, ignore, tabled and partial(tabled, i))
+            return records.decode_objects(payload, ignore, tabled and partial(tabled, i % len(self)))
         except ValueError as error:
             raise RecordError(f"{where}: {error}") from None
 
@@ -214,9 +216,13 @@ class Dataset:
     def _columns(self, name: str) -> dict[str, NDArray[Any]]:
         try:
             columns = table.read(self.folder / name)
+            with open(self.folder / name, "rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         except (OSError, ValueError) as error:
             line = str(error).splitlines()[0]
             raise InputError(f"{self.folder / name}: cannot be read: {line}; run `datapipe verify`") from None
+        if sha256 != self.manifest.files.get(name, {}).get("sha256"):
+            raise InputError(f"{self.folder / name}: is not what ingest wrote; run `datapipe verify`")
         return columns | {"split_on_disk": columns["split"]} if "split" in columns else columns
 
     def _shard_name(self, split: str, number: int) -> str:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 import os
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -176,8 +177,11 @@ def append(folder: Path, decided: Sequence[Edit]) -> None:
 def _corners(value: Any, where: str) -> tuple[float, float, float, float]:
     numbers = isinstance(value, list) and len(value) == 4
     numbers = numbers and all(type(v) in (int, float) and abs(v) < 1e9 for v in value)
-    if not numbers or not (value[0] < value[2] and value[1] < value[3]):
-        raise InputError(f"{where}: xyxy {value!r} is not [x1, y1, x2, y2] with x1 < x2 and y1 < y2")
+    x1, y1, x2, y2 = array("f", value if numbers else [0, 0, 0, 0])  # as they are kept
+    if not (x1 < x2 and y1 < y2):
+        raise InputError(
+            f"{where}: xyxy {value!r} is not [x1, y1, x2, y2] with x1 < x2 and y1 < y2 in float32"
+        )
     return (float(value[0]), float(value[1]), float(value[2]), float(value[3]))
 
 

@@ -168,19 +168,19 @@ def decode_objects(
     Args:
         payload: as of `decode`.
         ignore: flags that make an object an ignore region.
-        tabled: gives the objects as the object table has them, who are taken where the record has nothing
-            that the table lacks: no outlines and no left-out places.
+        tabled: gives the objects as the object table has them. They are taken where the record has nothing
+            that the table lacks, no outlines and no left-out places, and nothing else of it is looked at.
 
     Returns:
         `decode(payload)[0].objects(ignore, left_out=True)`, and the picture's bytes, a view of the payload
         where it is laid out as `encode` does.
 
     Raises:
-        ValueError: as `decode`, for the keys that are needed.
+        ValueError: as `decode`, for the keys that are read.
     """
     if tabled is not None:
         picture, rest = tfexample.taken_out(payload, "image/encoded")
-        if picture is not None and not any(key in rest for key in _BEYOND_THE_TABLE):
+        if picture is not None and not any(key in bytes(rest) for key in columns.BEYOND_THE_TABLE):
             return tabled(), picture
     found = tfexample.decode(payload, "image/encoded", columns.NEEDED)
     try:
@@ -234,8 +234,6 @@ def _of_one_length(found: dict[str, Any]) -> bool:
     return all(len(column) == n for name, column in found.items() if name != "left_out_xyxy")
 
 
-_BEYOND_THE_TABLE = (b"datapipe/object/polygon/", b"datapipe/left_out/", b"image/encoded")
-"""Keys of a record that says more than its rows of the object table; the last is of one with two pictures."""
 _UNUSABLE = (KeyError, IndexError, TypeError, AttributeError, OverflowError, UnicodeDecodeError)
 """What reading raises where a key is missing or of another kind."""
 

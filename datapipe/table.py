@@ -1,8 +1,8 @@
 """The object table: what the records say, as columns on disk.
 
 `images.parquet` has one row a record, in the order of the shards; `objects.parquet` one row an object, with
-the row of its image. Statistics, anchors and audits read these instead of the shards. Both are derived:
-`verify` builds them anew from the records and compares.
+the row of its image. Statistics, anchors, audits and, but for outlines and left-out places, streams read
+these instead of the shards. Both are derived: `verify` builds them anew from the records and compares.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -144,6 +145,17 @@ def test_a_damaged_table_says_to_run_verify(whole, tmp_path):
     (dataset.folder / "images.parquet").write_bytes(b"no table")
     with pytest.raises(InputError, match="images.parquet: cannot be read: .*run `datapipe verify`"):
         Dataset(dataset.folder)
+
+
+@pytest.mark.parametrize("name", ["images.parquet", "objects.parquet"])
+def test_a_table_that_ingest_did_not_write_is_refused(whole, tmp_path, name):
+    """Streams train on what it says; `identity` speaks of the shards alone."""
+    dataset = copy(whole, tmp_path / "d")
+    rows = pq.read_table(dataset.folder / name)
+    (dataset.folder / name).unlink()
+    pq.write_table(rows.slice(1), dataset.folder / name)
+    with pytest.raises(InputError, match=f"{name}: is not what ingest wrote; run `datapipe verify`"):
+        print(Dataset(dataset.folder).objects)
 
 
 def test_many_threads_read_the_same(whole):

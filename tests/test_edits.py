@@ -68,6 +68,10 @@ def test_every_kind_of_edit_is_read(tmp_path):
         ({"image": "1", "edit": "leave_out", "wy": "x"}, "unknown key 'wy': did you mean 'why'?"),
         ({"image": "1", "edit": "leave_out", "object": "1"}, "unknown key 'object'"),
         ({"image": "1", "object": "1", "edit": "box", "xyxy": [3, 2, 1, 4]}, "is not .x1, y1, x2, y2. with"),
+        (
+            {"image": "1", "object": "1", "edit": "box", "xyxy": [10.3, 2, 10.3000001, 4]},
+            "y1 < y2 in float32",
+        ),
         ({"image": "1", "object": "1", "edit": "box", "xyxy": [1, 2, 3]}, "is not .x1, y1, x2, y2."),
         ({"image": "1", "object": "1", "edit": "box", "xyxy": "1234"}, "is not .x1, y1, x2, y2."),
         ({"image": "1", "object": "1", "edit": "box", "xyxy": [True, 0, 3, 4]}, "is not .x1, y1, x2, y2."),

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from make import CLASSES, make_record
 
-from datapipe import tfexample
+from datapipe import table, tfexample
 from datapipe.boxes import area
-from datapipe.columns import denormalise, normalise
+from datapipe.columns import BEYOND_THE_TABLE, NEEDED, denormalise, normalise
 from datapipe.records import ImageRecord, box_area, decode, decode_objects, encode
 
 FLAGS = ("crowd", "difficult", "truncated")
@@ -216,6 +216,23 @@ def test_a_record_with_any_key_changed_raises_nothing_but_value_error(data):
     for name in ("crowd", "difficult", "truncated", "area", "object_id", "pose", "extra", "polygons"):
         assert len(getattr(record, name)) == n, name
     assert len(record.left_out_xyxy) == len(record.left_out_code)
+
+
+def test_what_training_needs_is_in_the_table_or_sends_it_to_the_record():
+    """A key that is added to the one must be added to one of the others."""
+    names = {
+        "width": "width",
+        "height": "height",
+        "class/label": "class_id",
+        "is_crowd": "crowd",
+        "id": "object_id",
+    }
+    for key in NEEDED:
+        end = (
+            key.removeprefix("image/").removeprefix("datapipe/").removeprefix("object/").removeprefix("bbox/")
+        )
+        in_table = names.get(end, end) in {*table.OBJECTS.names, "width", "height"}
+        assert in_table != key.encode().startswith(BEYOND_THE_TABLE), key
 
 
 def test_crowd_and_difficult_become_ignore_regions_on_request():

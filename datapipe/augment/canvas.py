@@ -75,8 +75,8 @@ class Input:
     multi_scale: sizes that take hw's place. Its side is the shorter of hw; the other keeps the proportion,
                  rounded to `step` (short_side: to a px)
     multiple:    the canvas of short_side is padded to a multiple of this
-    decode:      accurate or fast: fast has libjpeg's quick DCT and repeated chroma, a fifth to a third less
-                 time for a JPEG and pixels 38 to 44 dB from the accurate ones
+    decode:      fast is libjpeg's quick DCT and repeated chroma: a fifth to a third less time for a JPEG, and
+                 pixels 38 to 44 dB from the accurate ones. Evaluation decodes alike
     """
 
     hw: tuple[int, int]

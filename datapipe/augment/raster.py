@@ -107,7 +107,8 @@ class Borders:
     def masks(self, corners: Corners) -> list[NDArray[np.uint8]]:
         """For each corner (rows, columns) uint8: 255 for what is left over, 0 for what is the outline's.
 
-        Runs of both, row after row, are laid into one array: an eighth of the time of comparing columns.
+        Runs of both, row after row, are laid into one array: an eighth of the time of comparing columns. It
+        stays while one of the masks is needed: a ninth of a batch of mosaics turned by up to 10 degrees.
         """
         n, width = corners.bottom - corners.top, corners.right - corners.left
         first, is_left = np.cumsum(n) - n, IS_LEFT[corners.corner]

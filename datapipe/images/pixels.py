@@ -97,8 +97,8 @@ def decode_reduced(
         factor: 1, 2, 4 or 8.
         memory: where the pixels are kept.
         decoding: "fast" has libjpeg's quick DCT, and chroma repeated instead of smoothed: a fifth to a third
-            less time, and pixels 38 to 44 dB from the accurate ones. It is TensorFlow's `INTEGER_FAST` with
-            `fancy_upscaling=False`, as its reference trainers decode. Pictures that are no JPEG are the same.
+            less time, and pixels 38 to 44 dB from the accurate ones (TensorFlow's `INTEGER_FAST` with
+            `fancy_upscaling=False`). What OpenCV decodes is the same: other formats, and what is refused.
 
     Returns:
         The pixels. Example: 101 x 67 px at 2 are 51 x 34; the last column covers px [100, 102), of which the

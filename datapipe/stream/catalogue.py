@@ -1,4 +1,4 @@
-"""What planning knows of pictures, from the dataset's tables: no shard is read."""
+"""What the stream knows of pictures from the dataset's tables: no shard is read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from datapipe.stream.order import repeat_factors
 
 
 class Catalogue:
-    """Sizes and boxes of a dataset's pictures by their numbers."""
+    """Sizes, names and objects of a dataset's pictures by their numbers; nothing here can be written to."""
 
     def __init__(self, dataset: Dataset, ignore: Sequence[str]) -> None:
         """Read the tables.
@@ -25,6 +25,9 @@ class Catalogue:
         Args:
             dataset: the dataset.
             ignore: flags that make an object an ignore region.
+
+        Raises:
+            InputError: a table that is damaged or makes no sense.
         """
         images, objects = dataset.images, dataset.objects
         self._wh = np.stack([images["width"], images["height"]], axis=1)
@@ -44,6 +47,9 @@ class Catalogue:
             raise InputError(
                 f"{dataset.folder}: the object table makes no sense: {error}; run `datapipe verify`"
             ) from None
+        for column in vars(self._objects).values():
+            if isinstance(column, np.ndarray):
+                column.setflags(write=False)
 
     def __len__(self) -> int:
         return len(self._wh)

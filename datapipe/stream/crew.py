@@ -88,7 +88,10 @@ class Ended(Generic[T]):
     def result(self) -> T:
         """What it gave; raises what it raised."""
         if self._error is not None:
-            raise self._error
+            try:
+                raise self._error
+            finally:
+                del self  # or the error, its traceback, this frame and self would hold one another
         return cast(T, self._given)
 
     def exception(self) -> Exception | None:

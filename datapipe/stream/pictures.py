@@ -63,7 +63,7 @@ class Pictures:
         budget: int,
         ledger: Ledger,
         memory: Memory,
-        decoding: Decoding = "accurate",
+        decoding: Decoding,
     ) -> None:
         """Start empty.
 
@@ -76,7 +76,7 @@ class Pictures:
             memory: where pixels are kept.
             decoding: how JPEGs are decoded.
         """
-        self._decoding: Decoding = decoding
+        self._decoding = decoding
         self._dataset, self._catalogue, self._ignore = dataset, catalogue, ignore
         self.budget, self._ledger, self._memory = budget, ledger, memory
         self.begin()

@@ -97,20 +97,18 @@ class Stream:
         if not len(numbers):
             raise UsageError(f"{dataset.folder}: split {split!r} holds no image")
         used = recipe if training else recipe.evaluation()
-        ignore = used.objects.ignore
-        self._used, self.catalogue = used, Catalogue(dataset, ignore)
-        factors = self.catalogue.repeat_factors(numbers, used.stream.repeat_threshold)
+        ignore, decoding = used.objects.ignore, used.input.decode
+        self._used, self.catalogue = used, (catalogue := Catalogue(dataset, ignore))
+        factors = catalogue.repeat_factors(numbers, used.stream.repeat_threshold)
         self._order = Order(numbers, seed, shuffled=training, factors=factors)
         end = None if training else len(numbers)
         self._steps = Steps(used.stream.window, self._order.per_epoch, shard, end)
-        self._planner = Planner(self.catalogue, self._order, self._steps, used, seed)
+        self._planner = Planner(catalogue, self._order, self._steps, used, seed)
         self._ledger = Ledger()
         self._memory = Memory((budget := int(memory_mb * 2**20)) // 4)
-        self._pictures = Pictures(
-            dataset, self.catalogue, ignore, budget, self._ledger, self._memory, used.input.decode
-        )
+        self._pictures = Pictures(dataset, catalogue, ignore, budget, self._ledger, self._memory, decoding)
         parts = self._planner, self._pictures, self._ledger
-        self._maker = Maker(used, seed, self.catalogue, *parts, self._memory, on_damaged)
+        self._maker = Maker(used, seed, catalogue, *parts, self._memory, on_damaged)
         self._crew = Crew(terms.cpus) if terms.cpus > 1 else Alone()
         there = partial(_arrived, str(dataset.folder.absolute()), dataset.identity, recipe)
         self._near = nearby(there, terms, self._planner.shapes, self._ledger.absorb, self._pictures.clear)

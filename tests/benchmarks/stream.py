@@ -201,6 +201,8 @@ def main() -> None:
             "single": Recipe.parse(RECIPE.replace("mix:", "#")),
             "fast": Recipe.parse(RECIPE.replace("640]}", "640], decode: fast}")),
         }
+        if len({one.hash for one in recipes.values()}) < len(recipes):
+            raise ValueError("RECIPE: its wording no longer fits what is replaced in it")
         held = {name: stream_of(dataset, one, asked.threads) for name, one in recipes.items()}
         runs = {"floor": floor(dataset, asked.threads)} | {name: next(one) for name, one in held.items()}
         other = peer(folder / "source", asked.threads)

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from stats import synthetic
 
-from datapipe import manifest, table
+from datapipe import manifest, records, table
 
 COMMANDS = (
     ("stats",),
@@ -62,15 +62,18 @@ def write(folder: Path, objects: int, images: int) -> Path:
         "difficult": made.difficult,
         "truncated": made.truncated,
     }
+    files = {}
     for name, schema, columns in (("images", table.IMAGES, there), ("objects", table.OBJECTS, rows)):
         count = images if name == "images" else objects
         arrays = [pa.array(columns.get(f.name, np.zeros(count)), f.type, safe=False) for f in schema]
-        pq.write_table(pa.Table.from_arrays(arrays, schema=schema), folder / f"{name}.parquet")
+        file = folder / f"{name}.parquet"
+        pq.write_table(pa.Table.from_arrays(arrays, schema=schema), file)
+        files[file.name] = {"bytes": file.stat().st_size, "sha256": records.digest(file.read_bytes())}
     by_class = np.bincount(made.class_id, minlength=len(made.classes)).tolist()
     told = manifest.Manifest(
         classes=made.classes,
         shards=(),
-        files={},
+        files=files,
         sources=(),
         account={},
         options={},

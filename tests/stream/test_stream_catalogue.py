@@ -66,6 +66,19 @@ def test_the_table_stands_in_for_records_that_say_no_more_than_it(mixed: Dataset
     assert set(mixed.images["filename"]) - set(asked) == {"1.jpg", "5.jpg", "7.jpg"}
 
 
+def test_an_image_counted_from_the_end_is_the_same_image(mixed: Dataset):
+    catalogue = Catalogue(mixed, IGNORE)
+    for i in range(len(mixed)):
+        one, other = (mixed.objects_of(n, IGNORE, catalogue.objects)[0] for n in (i, i - len(mixed)))
+        assert one.equals(other)
+
+
+def test_nothing_can_write_to_the_objects_of_all_epochs(mixed: Dataset):
+    catalogue = Catalogue(mixed, IGNORE)
+    with pytest.raises(ValueError, match="read-only"):
+        catalogue.objects(number(mixed, "2.jpg")).xyxy[0, 0] = 3
+
+
 def test_a_table_with_a_box_of_no_area_is_refused_in_one_line(mixed: Dataset):
     spoilt = Dataset(mixed.folder)
     spoilt.objects["xmax"][0] = spoilt.objects["xmin"][0]

@@ -85,7 +85,7 @@ loads: Counter[int] = Counter()
 
 def test_lending_stays_within_the_budget_and_ends_with_everything_given_back():
     loads.clear()
-    held = Counted(None, None, (), 400, Ledger(), Memory(0))  # type: ignore[arg-type]
+    held = Counted(None, None, (), 400, Ledger(), Memory(0), "accurate")  # type: ignore[arg-type]
     crew, most, lock = Crew(4), 0, threading.Lock()
 
     def borrow(first: int) -> None:
@@ -106,7 +106,7 @@ def test_lending_stays_within_the_budget_and_ends_with_everything_given_back():
 
 
 def test_more_than_the_budget_is_lent_only_to_one_alone():
-    held = Counted(None, None, (), 50, Ledger(), Memory(0))  # type: ignore[arg-type]
+    held = Counted(None, None, (), 50, Ledger(), Memory(0), "accurate")  # type: ignore[arg-type]
     crew = Crew(2)
     with held.lent({Wanted(0, 1, 1): 1, Wanted(0, 2, 1): 1}, {}, crew.submit) as lent:
         assert held._lent == 200 and len(lent) == 2
