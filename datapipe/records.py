@@ -178,11 +178,10 @@ def decode_objects(
     Raises:
         ValueError: as `decode`, for the keys that are read.
     """
-    if tabled is not None:
-        picture, rest = tfexample.taken_out(payload, "image/encoded")
-        if picture is not None and not any(key in bytes(rest) for key in columns.BEYOND_THE_TABLE):
-            return tabled(), picture
-    found = tfexample.decode(payload, "image/encoded", columns.NEEDED)
+    taken = picture, rest = tfexample.taken_out(payload, "image/encoded")
+    if tabled and picture is not None and not any(key in bytes(rest) for key in columns.BEYOND_THE_TABLE):
+        return tabled(), picture
+    found = tfexample.decode(payload, "image/encoded", columns.NEEDED, taken)
     try:
         of_objects, data = columns.of_objects(found), found["image/encoded"][0]
         memoryview(data)  # a number is no picture

@@ -89,7 +89,10 @@ def encode(
 
 
 def decode(
-    payload: bytes | memoryview, apart: str = "", only: Sequence[str] | None = None
+    payload: bytes | memoryview,
+    apart: str = "",
+    only: Sequence[str] | None = None,
+    taken: tuple[memoryview | None, bytes | memoryview] | None = None,
 ) -> dict[str, Sequence[Any]]:
     """Parse an Example into key -> list of bytes, floats or ints.
 
@@ -98,11 +101,12 @@ def decode(
         apart: a key whose one large value comes as a view of the payload, which saves two copies of it. It
             comes as bytes like any other where the payload is laid out as only other writers do.
         only: the other keys that are wanted, if not all; those that are absent stay so.
+        taken: `taken_out(payload, apart)`, where it is known already.
 
     Raises:
         ValueError: the payload is not a tf.train.Example.
     """
-    value, rest = taken_out(payload, apart) if apart else (None, payload)
+    value, rest = taken or (taken_out(payload, apart) if apart else (None, payload))
     try:
         features = _example_class().FromString(rest).features.feature
     except Exception as error:  # protobuf's DecodeError has no public home that all its backends share
