@@ -216,8 +216,7 @@ class Dataset:
     def _columns(self, name: str) -> dict[str, NDArray[Any]]:
         try:
             columns = table.read(self.folder / name)
-            with open(self.folder / name, "rb") as file:
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            sha256 = manifest.sha256_of(self.folder / name)
         except (OSError, ValueError) as error:
             line = str(error).splitlines()[0]
             raise InputError(f"{self.folder / name}: cannot be read: {line}; run `datapipe verify`") from None

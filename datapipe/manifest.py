@@ -135,6 +135,16 @@ def _build(body: dict[str, Any]) -> Manifest:
     )
 
 
+def sha256_of(file: Path) -> str:
+    """Hex SHA-256 of a file, as `Manifest.files` holds it.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with open(file, "rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
 def _digest(body: dict[str, Any]) -> str:
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -110,8 +110,7 @@ def _overlays(root: Path, made: Manifest) -> Iterator[Finding]:
 
 def _file(root: Path, name: str, about: dict[str, object]) -> Iterator[Finding]:
     try:
-        with open(root / name, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = manifest.sha256_of(root / name)
     except OSError as error:
         yield _wrong("DP401", name, "", error.strerror or str(error))
         return
