@@ -147,7 +147,7 @@ def join(parts: Iterable[tuple[Path, Path]], images: Path, objects: Path) -> Non
             if len(image_rows):
                 image_file.write_table(image_rows.cast(IMAGES), row_group_size=len(image_rows))
             if len(object_rows):
-                moved = pa.array(object_rows["image"].to_numpy() + first, pa.int32())
+                moved = pa.array(numpy_of(object_rows["image"]) + first, pa.int32())
                 object_file.write_table(
                     object_rows.set_column(0, "image", moved), row_group_size=len(object_rows)
                 )
@@ -163,7 +163,34 @@ def read(file: Path, columns: Sequence[str] | None = None) -> dict[str, Any]:
         OSError: the file cannot be read. pyarrow.ArrowInvalid (a ValueError): it is not such a table.
     """
     table = _read(file, columns)
-    return {name: np.asarray(table[name].to_numpy()) for name in table.column_names}
+    return {name: numpy_of(table[name]) for name in table.column_names}
+
+
+def numpy_of(column: pa.ChunkedArray) -> NDArray[Any]:
+    """A column as an array of its own, as `read` gives it.
+
+    Arrow's `to_numpy` imports pandas wherever it is installed: 0.4 s and 45 MB in every process.
+
+    Raises:
+        ValueError: values are missing, or of a kind that no table here has.
+    """
+    kind = column.type
+    if column.null_count:
+        raise ValueError(f"{column.null_count} of {len(column)} values of a column are missing")
+    if pa.types.is_string(kind):
+        return np.array(column.to_pylist(), object)
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
+        raise ValueError(f"a column of {kind}: want numbers, truth values or text")
+    dtype = np.dtype(kind.to_pandas_dtype())
+    parts = [np.zeros(0, dtype)]
+    for chunk in filter(len, column.chunks):
+        begin, count, values = chunk.offset, len(chunk), chunk.buffers()[1]
+        if dtype == np.bool_:
+            bits = np.unpackbits(np.frombuffer(values, np.uint8), bitorder="little")
+            parts.append(bits[begin : begin + count].astype(np.bool_))
+        else:
+            parts.append(np.frombuffer(values, dtype, count, begin * dtype.itemsize))
+    return np.concatenate(parts)
 
 
 def _read(file: Path, columns: Sequence[str] | None = None) -> pa.Table:

@@ -149,7 +149,7 @@ class _ShardTables:
             ("objects.parquet", new_objects, slice(begun, begun + shard.objects)),
         ):
             for column in new.column_names if name not in self._skip else ():
-                want = np.asarray(new[column].to_numpy())
+                want = table.numpy_of(new[column])
                 if column == "image":
                     want = want + first
                 have = self._tables.get(name, {}).get(column, np.empty(0))[rows]

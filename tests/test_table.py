@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pyarrow
+import pyarrow as pa
 import pytest
 from make import CLASSES, make_record
+from pyarrow import parquet
 
 from datapipe import records, table
 from datapipe.columns import CORNERS
@@ -55,9 +56,9 @@ def test_only_the_asked_columns_are_read(tmp_path):
 
 def test_a_file_that_is_no_table_is_a_value_error(tmp_path):
     (tmp_path / "x.parquet").write_bytes(b"PAR1 not")
-    with pytest.raises(pyarrow.ArrowInvalid):
+    with pytest.raises(pa.ArrowInvalid):
         table.read(tmp_path / "x.parquet")
-    assert issubclass(pyarrow.ArrowInvalid, ValueError)
+    assert issubclass(pa.ArrowInvalid, ValueError)
 
 
 def test_a_name_that_is_no_utf8_gets_the_form_it_has_in_the_record(tmp_path):
@@ -80,3 +81,30 @@ def test_reading_leaves_no_thread_that_could_outlive_the_interpreter(tmp_path):
     environment = os.environ | {"ARROW_DEFAULT_MEMORY_POOL": "system"}
     command = [sys.executable, "-c", script, str(images)]
     assert subprocess.run(command, env=environment, check=False, timeout=60).returncode == 0
+
+
+def test_a_column_in_parts_is_one_array_of_its_own_dtype():
+    whole = pa.chunked_array([pa.array([True, False, True, True] * 5).slice(3, 11), pa.array([False])])
+    assert table.numpy_of(whole).tolist() == whole.to_pylist()
+    numbers = pa.chunked_array([pa.array([], pa.int16()), pa.array(range(9), pa.int16()).slice(2, 3)])
+    assert table.numpy_of(numbers).dtype == np.int16 and table.numpy_of(numbers).tolist() == [2, 3, 4]
+    assert table.numpy_of(pa.chunked_array([["a", "é"], []])).tolist() == ["a", "é"]
+    assert table.numpy_of(pa.chunked_array([], pa.float32())).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("values", "message"), [([1, None], "1 of 2 values"), ([[1]], "want numbers, truth values or text")]
+)
+def test_a_column_that_no_table_has_is_a_value_error(values, message):
+    with pytest.raises(ValueError, match=message):
+        table.numpy_of(pa.chunked_array([values]))
+
+
+def test_reading_a_table_imports_no_pandas(tmp_path):
+    parquet.write_table(pa.table({"a": [1], "b": ["x"], "c": [True]}), tmp_path / "t.parquet")
+    script = (
+        "import sys, pathlib, datapipe.table as table\n"
+        f"table.read(pathlib.Path({str(tmp_path / 't.parquet')!r}))\n"
+        "sys.exit('pandas' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
