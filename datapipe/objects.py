@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -90,7 +92,7 @@ class Objects:
         """Some of the objects, by number or by mask, in that order."""
         chosen = np.arange(len(self))[rows]
         columns = {name: getattr(self, name)[chosen] for name in _DTYPES}
-        texts = {name: tuple(getattr(self, name)[i] for i in chosen) for name in ("object_id", "polygons")}
+        texts = {name: tuple(getattr(self, name)[i] for i in chosen) for name in _TUPLES}
         return Objects(**columns | texts)
 
     def part(self, start: int, stop: int) -> Objects:
@@ -98,6 +100,17 @@ class Objects:
         made = object.__new__(Objects)
         made.__dict__.update({name: column[start:stop] for name, column in self.__dict__.items()})
         return made
+
+    @classmethod
+    def joined(cls, parts: Sequence[Objects]) -> Objects:
+        """The objects of one or more, one after another."""
+        arrays: dict[str, Any] = {
+            name: np.concatenate([getattr(part, name) for part in parts]) for name in _DTYPES
+        }
+        texts: dict[str, Any] = {
+            name: tuple(chain.from_iterable(getattr(part, name) for part in parts)) for name in _TUPLES
+        }
+        return cls(**arrays, **texts)
 
     def equals(self, other: Objects) -> bool:
         """Whether every column holds the same values."""
@@ -112,6 +125,7 @@ _DTYPES = {
     "weight": np.dtype(np.float32),
     "area": np.dtype(np.float32),
 }
+_TUPLES = ("object_id", "polygons")
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -72,3 +72,11 @@ def test_taking_rows_takes_every_column_of_them():
     for rows in (np.array([2, 0]), np.array([True, False, True])):
         taken = objects.take(rows)
         assert sorted(zip(taken.class_id.tolist(), taken.object_id, strict=True)) == [(0, "a"), (2, "c")]
+
+
+def test_joined_objects_are_their_parts_in_a_row():
+    parts = [make_objects(2, object_id=("a", "b")), make_objects(0), make_objects(1, object_id=("c",))]
+    joined = Objects.joined(parts)
+    assert joined.object_id == ("a", "b", "c")
+    for part, (start, stop) in zip(parts, ((0, 2), (2, 2), (2, 3)), strict=True):
+        assert joined.part(start, stop).equals(part)

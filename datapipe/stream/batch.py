@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,11 @@ class Batch:
     def __len__(self) -> int:
         return len(self.positions)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A batch travels with its objects in one row: many short arrays take ten times as long to pickle."""
+        columns = vars(self) | {"objects": Objects.joined(self.objects)}
+        return _arrived, (columns, [len(one) for one in self.objects])
+
     @classmethod
     def of(cls, step: int, images: NDArray[np.uint8], made: Sequence[Made], catalogue: Catalogue) -> Batch:
         """Samples whose pixels stand in (B, H, W, 3)."""
@@ -59,3 +65,9 @@ class Batch:
             for name in ("positions", "images", "objects", "image", "image_id", "matrix")
         }
         return Batch(step=step, **arrays)
+
+
+def _arrived(columns: dict[str, Any], counts: Sequence[int]) -> Batch:
+    """A batch from what it travelled as."""
+    ends = pairwise(accumulate(counts, initial=0))
+    return Batch(**columns | {"objects": tuple(columns["objects"].part(*rows) for rows in ends)})

@@ -114,6 +114,15 @@ def test_a_pickled_stream_is_the_same_stream(pictures: Dataset):
             assert some(arrived, 16, 32) == some(stream, 16, 32)
 
 
+def test_a_batch_arrives_with_every_column(pictures: Dataset):
+    with stream_of(pictures) as stream:
+        batch = stream.batch(1, 16)
+    arrived = pickle.loads(pickle.dumps(batch))
+    assert digest([arrived]) == digest([batch]) and arrived.step == 1
+    assert [len(one) for one in arrived.objects] == [len(one) for one in batch.objects]
+    assert len(set(map(len, batch.objects))) > 2
+
+
 def test_a_stream_does_not_arrive_at_another_dataset(tmp_path: Path):
     dataset = make_pictures(tmp_path, 3)
     sent = pickle.dumps(stream_of(dataset))
