@@ -7,13 +7,16 @@ Nothing here reads a file: a picture's size and boxes are enough.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from itertools import chain, islice
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from datapipe.augment import plane
+from datapipe.augment.outlines import Outlines
 from datapipe.augment.plane import Edges, Nine, Points
 
 Fill = tuple[int, int, int] | Literal["edge"]
@@ -39,8 +42,7 @@ class Picture:
     ignore: NDArray[np.bool_]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Tile:
+class Tile(NamedTuple):
     """One picture, or a part of it, on the canvas.
 
     picture: what is shown
@@ -78,8 +80,7 @@ class Tile:
         return Tile(self.picture, self.nine, plane.cut(self.corners, xyxy))
 
 
-@dataclass(frozen=True, eq=False)
-class Layer:
+class Layer(NamedTuple):
     """Tiles painted in order: a later one covers what it overlaps.
 
     opacity: share of the blended canvas; the opacities of a plan add up to 1
@@ -91,8 +92,39 @@ class Layer:
     weight: float = 1.0
 
 
-@dataclass(frozen=True, eq=False)
-class Plan:
+class Moved(Sequence[Layer]):
+    """Layers moved by a matrix, tile by tile only if somebody looks at them: moves in a row are one.
+
+    still: as they lie
+    by:    what moves them
+    """
+
+    def __init__(self, still: Sequence[Layer], by: Nine) -> None:
+        self.still, self.by = still, by
+        self._layers: tuple[Layer, ...] | None = None
+
+    @classmethod
+    def of(cls, layers: Sequence[Layer]) -> Moved:
+        """What moves some layers, and if it is nothing."""
+        return layers if isinstance(layers, Moved) else cls(layers, plane.SAME)
+
+    def __len__(self) -> int:
+        return len(self.still)
+
+    @overload
+    def __getitem__(self, i: int) -> Layer: ...
+    @overload
+    def __getitem__(self, i: slice) -> tuple[Layer, ...]: ...
+    def __getitem__(self, i: int | slice) -> Layer | tuple[Layer, ...]:
+        if self._layers is None:
+            self._layers = tuple(
+                Layer(tuple(tile.moved(self.by) for tile in layer.tiles), layer.opacity, layer.weight)
+                for layer in self.still
+            )
+        return self._layers[i]
+
+
+class Plan(NamedTuple):
     """A sample's geometry.
 
     hw:     height and width of the canvas in px
@@ -104,7 +136,7 @@ class Plan:
     """
 
     hw: tuple[int, int]
-    layers: tuple[Layer, ...]
+    layers: Sequence[Layer]
     fill: Fill = GREY
     steps: tuple[tuple[str, dict[str, Any]], ...] = ()
     unseen: tuple[Picture, ...] = ()
@@ -113,6 +145,12 @@ class Plan:
     def of(cls, hw: tuple[int, int], tile: Tile) -> Plan:
         """The plan every sample starts from: one picture, placed."""
         return cls(hw, (Layer((tile,)),))
+
+    @property
+    def matrix(self) -> NDArray[np.float64]:
+        """(3, 3) float64, from the primary picture's px to the canvas'; until the plan is `finished`."""
+        now = Moved.of(self.layers)
+        return np.array(plane.product(now.by, now.still[0].tiles[0].nine)).reshape(3, 3)
 
     @property
     def tiles(self) -> tuple[Tile, ...]:
@@ -125,12 +163,9 @@ class Plan:
         Example: a flip of a 608 px canvas, [[-1, 0, 608], [0, 1, 0], [0, 0, 1]], takes the picture's left
         edge from x = 0 to x = 608.
         """
-        a = plane.nine(matrix)
-        layers = tuple(
-            Layer(tuple([tile.moved(a) for tile in layer.tiles]), layer.opacity, layer.weight)
-            for layer in self.layers
-        )
-        return Plan(self.hw, layers, self.fill, self.steps)
+        now = Moved.of(self.layers)
+        moved = Moved(now.still, plane.product(plane.nine(matrix), now.by))
+        return Plan(self.hw, moved, self.fill, self.steps)
 
     def noted(self, step: str, **drawn: Any) -> Plan:
         """The plan with one more line in its origin; JSON values only."""
@@ -138,14 +173,42 @@ class Plan:
 
     def finished(self) -> Plan:
         """The plan as it is rendered: visible parts cut to the canvas, tiles without one dropped."""
-        canvas = (0.0, 0.0, float(self.hw[1]), float(self.hw[0]))
-        layers, unseen = [], list(self.unseen)
-        for layer in self.layers:
-            cut = [tile.cut(canvas) for tile in layer.tiles]
-            tiles = [tile for tile in cut if tile.corners]
-            unseen += [tile.picture for tile in cut if not tile.corners]
-            layers.append(Layer(tuple(tiles), layer.opacity, layer.weight))
-        return Plan(self.hw, tuple(layers), self.fill, self.steps, tuple(unseen))
+        return finished([self])[0]
+
+
+def finished(plans: Sequence[Plan]) -> list[Plan]:
+    """`Plan.finished` of many plans: the same bits, a fraction of the time for each."""
+    laid = [Moved.of(plan.layers) for plan in plans]
+    shown = [[tile for layer in own.still for tile in layer.tiles] for own in laid]
+    tiles = [tile for own in shown for tile in own]
+    of = np.repeat(np.arange(len(plans)), [len(own) for own in shown])
+    by = _columns([own.by for own in laid])[:, of]
+    wh = np.array([plan.hw[::-1] for plan in plans], np.float64).reshape(-1, 2).T[:, of]
+    nines = plane.full_product(by, _columns([tile.nine for tile in tiles]))
+    outlines = Outlines.of([tile.corners for tile in tiles]).through(by).inside(wh)
+    columns = (column.tolist() for column in nines)
+    there = zip(tiles, zip(*columns, strict=True), outlines.points(), strict=True)
+    cut = iter([Tile(tile.picture, nine, corners) for tile, nine, corners in there])
+    return [_with(plan, own.still, cut) for plan, own in zip(plans, laid, strict=True)]
+
+
+def _columns(matrices: Sequence[Nine]) -> NDArray[np.float64]:
+    """(9, N)."""
+    numbers = chain.from_iterable(matrices)
+    return np.fromiter(numbers, np.float64, 9 * len(matrices)).reshape(-1, 9).T
+
+
+def _with(plan: Plan, layers: Sequence[Layer], cut: Iterator[Tile]) -> Plan:
+    """A plan with the next tiles in its layers, and those without an outline among the unseen."""
+    seen, unseen = [], list(plan.unseen)
+    for layer in layers:
+        tiles = tuple(islice(cut, len(layer.tiles)))
+        gone = [tile.picture for tile in tiles if not tile.corners]
+        if gone:
+            unseen += gone
+            tiles = tuple([tile for tile in tiles if tile.corners])
+        seen.append(Layer(tiles, layer.opacity, layer.weight))
+    return Plan(plan.hw, tuple(seen), plan.fill, plan.steps, tuple(unseen))
 
 
 def whole(picture: Picture, matrix: Nine | ArrayLike) -> Tile:

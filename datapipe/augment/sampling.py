@@ -18,6 +18,8 @@ from datapipe.images.pixels import BESIDE, FACTORS, Decoded, Factor, Pixels, shr
 
 _LINEAR = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 _EXACT = 2.0**-20  # px or px per px: less is rounding noise
+_HARDLY = 0.5
+"""Sum of the squares of a matrix above which it lengthens something by more than 0.5: most matrices do."""
 _MARGINS = 4
 """A source with margins of at most this many canvases is cheaper than OpenCV's own way beyond the edges."""
 _SIDE = 32_000
@@ -168,7 +170,10 @@ def _power_for(tile: Tile) -> int:
     """The largest power of two by which the picture may shrink first, with nothing enlarged because of it."""
     a, b, c, d, e, f, g, h, i = tile.nine
     if not g and not h:
-        scale = _stretch(a / i, b / i, d / i, e / i)
+        a, b, d, e = a / i, b / i, d / i, e / i
+        if a * a + b * b + d * d + e * e > _HARDLY:
+            return 1
+        scale = _stretch(a, b, d, e)
     else:
         scale = 0.0
         for x, y in through(tile.corners, inverse(tile.nine)):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from datapipe.augment import mixing
 from datapipe.augment.canvas import Input
-from datapipe.augment.plan import Picture, Plan, Tile
+from datapipe.augment.plan import Picture, Plan, Tile, finished
 from datapipe.augment.render import factor_for
 from datapipe.images.pixels import Factor
 from datapipe.recipe import Recipe
@@ -178,15 +178,14 @@ class Planner:
                     [self._wanted(position) for position in positions[rows]],
                     generator(self._seed, "dealing", number, group),
                 )
+        drawn = list(zip(positions, primaries, dealt, strict=True))
         tiles = self._placed(primaries, here, hw)
-        return Window(
-            number,
-            here,
-            tuple(
-                self._sample(position, primary, partners, tiles, here, hw)
-                for position, primary, partners in zip(positions, primaries, dealt, strict=True)
-            ),
-        )
+        plans = [self._laid(*one, tiles, here, hw) for one in drawn]
+        samples = [
+            Planned(*one, done, plan.matrix)
+            for one, plan, done in zip(drawn, plans, finished(plans), strict=True)
+        ]
+        return Window(number, here, tuple(samples))
 
     def shapes(self, turn: int, batch_size: int) -> list[tuple[int, ...]]:
         """The shapes of the batches of this host's window, without planning it; none beyond the end."""
@@ -210,7 +209,8 @@ class Planner:
         ]
         shown = [replaced.get(number, number) for number in sample.shown]
         tiles = self._placed(shown, window.input, sample.plan.hw)
-        return self._sample(sample.position, primary, partners, tiles, window.input, sample.plan.hw)
+        plan = self._laid(sample.position, primary, partners, tiles, window.input, sample.plan.hw)
+        return Planned(sample.position, primary, partners, plan.finished(), plan.matrix)
 
     def _hw(self, here: Input, number: int, primaries: Sequence[int]) -> tuple[int, int]:
         return here.hw_for(number, self._seed, [self._catalogue.size(picture) for picture in primaries])
@@ -227,7 +227,7 @@ class Planner:
             for i, step in enumerate(self._recipe.mix)
         ]
 
-    def _sample(
+    def _laid(
         self,
         position: int,
         primary: int,
@@ -235,7 +235,8 @@ class Planner:
         tiles: Mapping[int, Tile],
         here: Input,
         hw: tuple[int, int],
-    ) -> Planned:
+    ) -> Plan:
+        """A position's plan before it is finished."""
         epoch = self._order.epoch(position)
 
         def place(picture: Picture) -> Tile:
@@ -250,4 +251,4 @@ class Planner:
                 plan = step(plan, [tiles[number].picture for number in hand], place, rng)
         for i, move in enumerate(self._recipe.geometry):
             plan = move(plan, self._chance.at("geometry", position, i))
-        return Planned(position, primary, partners, plan.finished(), plan.layers[0].tiles[0].matrix)
+        return plan

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from datapipe.augment.guides import seen_boxes
-from datapipe.augment.plan import Layer, Picture, Plan, whole
+from datapipe.augment.plan import Layer, Picture, Plan, finished, whole
 
 numbers = st.floats(-2, 2).map(lambda x: round(x, 3))
 affines = st.builds(affine, *[numbers, numbers, st.floats(-300, 300)] * 2).filter(
@@ -108,6 +108,41 @@ def test_finishing_cuts_to_the_canvas_and_drops_what_is_out_of_sight():
     assert [(layer.opacity, layer.weight) for layer in done.layers] == [(0.25, 0.5), (0.75, 1.0)]
     assert (done.fill, done.steps) == ((1, 2, 3), (("X", {"a": 1}),))
     assert done.finished().tiles[0].visible == pytest.approx(done.tiles[0].visible)
+
+
+@given(affines, affines, st.booleans())
+def test_moves_in_a_row_are_one_whether_or_not_somebody_looks_in_between(first, second, looks):
+    tile = whole(a_picture(), affine(1, 0, 5, 0, 1, 7))
+    plan = Plan((60, 100), (Layer((tile, tile), 0.5), Layer((tile,), 0.5)))
+    between = plan.moved(first)
+    if looks:
+        assert len(between.tiles) == 3
+    there = between.moved(second)
+    want = tile.moved(first).moved(second)
+    assert len(there.layers) == 2 and [len(layer.tiles) for layer in there.layers[:]] == [2, 1]
+    for found in there.tiles:
+        assert found.matrix == pytest.approx(want.matrix, abs=1e-6)
+        assert found.visible == pytest.approx(want.visible, abs=1e-6)
+    assert (there.matrix == there.tiles[0].matrix).all()
+    assert [tile.nine for tile in there.finished().tiles] in ([], [there.tiles[0].nine] * 3)
+
+
+@given(st.lists(st.tuples(affines, st.booleans(), st.integers(20, 300)), min_size=1, max_size=5))
+def test_plans_finished_together_have_the_bits_of_plans_finished_alone(drawn):
+    tile = whole(a_picture(), affine(1, 0, 5, 0, 1, 7))
+    plans = [
+        Plan((60, side), (Layer((tile,)), Layer((tile.moved(matrix),)))[: 1 + more]).moved(matrix)
+        for matrix, more, side in drawn
+    ]
+    for together, alone in zip(finished(plans), map(Plan.finished, plans), strict=True):
+        assert [(t.nine, t.corners) for t in together.tiles] == [(t.nine, t.corners) for t in alone.tiles]
+        assert len(together.layers) == len(alone.layers) and together.hw == alone.hw
+        assert len(together.unseen) == len(alone.unseen) == len(together.layers) - len(together.tiles)
+
+
+def test_plans_without_a_tile_are_finished_too():
+    plans = [Plan((4, 5), ()), Plan((4, 5), (Layer(()),))]
+    assert finished([]) == [] and [len(plan.layers) for plan in finished(plans)] == [0, 1]
 
 
 def test_objects_are_seen_where_the_tile_shows_them():

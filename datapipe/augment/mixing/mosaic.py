@@ -12,7 +12,7 @@ import numpy as np
 from datapipe.augment.geometry import GeometryStep
 from datapipe.augment.mixing.steps import MixStep, Place, check_firing
 from datapipe.augment.plan import Layer, Picture, Plan, Tile
-from datapipe.augment.plane import Edges, affine, bounds
+from datapipe.augment.plane import Edges, affine, bounds, cut, product
 from datapipe.augment.ranges import check_pair, draw
 
 
@@ -80,17 +80,19 @@ class Mosaic:
             raise ValueError("mix Mosaic after MixUp: want Mosaic first, it lays the canvas out anew")
         layer = plan.layers[0]
         pictures = (layer.tiles[0].picture, *partners)
-        u, v = rng.random(2).tolist()
+        cells = self.grid**2
+        u, v, *shares = rng.random(2 + cells).tolist()
         columns = self._lines(plan.hw[1], draw(self.center, u))
         rows = self._lines(plan.hw[0], draw(self.center, v))
-        first = int(rng.integers(self.grid**2))
+        first = int(rng.integers(cells))
         tiles, notes = [], []
-        for index, picture in enumerate(pictures):
-            row, column = divmod((first + index) % self.grid**2, self.grid)
+        for index, (picture, share) in enumerate(zip(pictures, shares, strict=True)):
+            row, column = divmod((first + index) % cells, self.grid)
             cell = (columns[column], rows[row], columns[column + 1], rows[row + 1])
-            tile, note = self._laid(place(picture), cell, plan.hw, rng)
-            tiles.append(tile)
-            notes.append(note)
+            size = draw(self.scale, share) * 2 / self.grid
+            tile, edges, note = self._stepped(place(picture), plan.hw, rng)
+            tiles.append(_pushed(tile, edges, size, cell))
+            notes.append({"scale": size} | note)
         noted = {"columns_px": columns[1:-1], "rows_px": rows[1:-1], "first_cell": first, "tiles": notes}
         return Plan(
             plan.hw,
@@ -105,23 +107,19 @@ class Mosaic:
             return [-inf, float(round(side * centre)), inf]
         return [-inf, float(round(side * (centre - 1 / 6))), float(round(side * (centre + 1 / 6))), inf]
 
-    def _laid(
-        self, tile: Tile, cell: Edges, hw: tuple[int, int], rng: np.random.Generator
-    ) -> tuple[Tile, dict[str, Any]]:
-        """A picture on its canvas of hw px, pushed into its cell; and what was drawn for it."""
-        size = draw(self.scale, rng.random()) * 2 / self.grid
-        note: dict[str, Any] = {"scale": size}
-        edges = bounds(tile.corners)
-        if self.tile:
-            alone = Plan.of(hw, tile)
-            for step in self.tile:
-                alone = step(alone, rng)
-            tile = alone.layers[0].tiles[0]
-            note["steps"] = [list(step) for step in alone.steps]
-            on_canvas = tile.cut((0.0, 0.0, hw[1], hw[0]))
-            edges = bounds(on_canvas.corners or tile.corners)
-        dx, dy = (_push(cell[i], cell[i + 2], edges[i] * size, edges[i + 2] * size) for i in (0, 1))
-        return tile.moved(affine(size, 0.0, dx, 0.0, size, dy)).cut(cell), note
+    def _stepped(
+        self, tile: Tile, hw: tuple[int, int], rng: np.random.Generator
+    ) -> tuple[Tile, Edges, dict[str, Any]]:
+        """A picture on its canvas of hw px after its `tile` steps, its edges there, and what was drawn."""
+        if not self.tile:
+            return tile, bounds(tile.corners), {}
+        alone = Plan.of(hw, tile)
+        for step in self.tile:
+            alone = step(alone, rng)
+        tile = alone.layers[0].tiles[0]
+        on_canvas = tile.cut((0.0, 0.0, hw[1], hw[0]))
+        edges = bounds(on_canvas.corners or tile.corners)
+        return tile, edges, {"steps": [list(step) for step in alone.steps]}
 
 
 def check_order(steps: Sequence[MixStep]) -> None:
@@ -134,6 +132,15 @@ def check_order(steps: Sequence[MixStep]) -> None:
     for step, name, before in zip(steps[1:], names[1:], names, strict=False):
         if isinstance(step, Mosaic) and before != "Mosaic":
             raise ValueError(f"mix {name} after {before}: want Mosaic first, it lays the canvas out anew")
+
+
+def _pushed(tile: Tile, edges: Edges, size: float, cell: Edges) -> Tile:
+    """A picture sized, moved until its edges touch its cell's closed ends, and cut to the cell."""
+    x1, y1, x2, y2 = edges
+    dx, dy = _push(cell[0], cell[2], x1 * size, x2 * size), _push(cell[1], cell[3], y1 * size, y2 * size)
+    corners = [(size * x + dx, size * y + dy) for x, y in tile.corners]
+    matrix = product(affine(size, 0.0, dx, 0.0, size, dy), tile.nine)
+    return Tile(tile.picture, matrix, cut(corners, cell))
 
 
 def _push(low: float, high: float, left: float, right: float) -> float:
