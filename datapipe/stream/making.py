@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,9 @@ from datapipe.stream.pictures import Loaded, Pictures, Submit, Wanted
 from datapipe.stream.terms import OnDamaged as OnDamaged
 from datapipe.stream.windows import Planned, Planner, Window
 
+Images = NDArray[np.uint8]
+"""(B, H, W, 3): memory that a batch is painted into."""
+
 
 @dataclass(frozen=True, eq=False)
 class Made:
@@ -35,11 +40,13 @@ class Made:
     planned: its plan; other pictures than the window's plan has where a damaged one was replaced
     factors: at which reduction its pictures were decoded
     objects: on the canvas
+    counts:  what became of those its pictures have
     """
 
     planned: Planned
     factors: Mapping[int, int]
     objects: Objects
+    counts: Mapping[str, int]
 
 
 class Maker:
@@ -62,22 +69,45 @@ class Maker:
         self._pictures, self._ledger, self._on_damaged = pictures, ledger, on_damaged
         self._damaged: set[int] = set()
 
-    def make(self, window: Window, rows: range, images: NDArray[np.uint8], submit: Submit) -> list[Made]:
-        """Make samples.
+    def make(
+        self, window: Window, rows: range, images: Sequence[Images], submit: Submit
+    ) -> Iterator[list[Made]]:
+        """Make samples of a window, batch by batch; all of them are judged together, which is cheaper.
 
         Args:
             window: planned.
             rows: which of its samples.
-            images: (len(rows), H, W, 3) uint8, where they are painted.
+            images: of each batch.
             submit: runs a call on some thread.
 
         Raises:
             RecordError: a record is damaged; names position and picture.
         """
-        made: list[Made] = []
+        with closing(
+            self._samples(window, rows, [canvas for own in images for canvas in own], submit)
+        ) as made:
+            for own in images:
+                batch = list(islice(made, len(own)))
+                self._count(batch)
+                yield batch
+
+    def _samples(
+        self, window: Window, rows: range, canvases: Sequence[NDArray[np.uint8]], submit: Submit
+    ) -> Generator[Made]:
+        """Samples in order, each as soon as it is painted."""
+        begun = 0
         for samples in self._portions(window, window.samples[rows.start : rows.stop]):
-            made += self._portion(window, samples, images[len(made) :], submit)
-        return made
+            yield from self._portion(window, samples, canvases[begun : begun + len(samples)], submit)
+            begun += len(samples)
+
+    def _count(self, made: Sequence[Made]) -> None:
+        """Enter samples into the ledger."""
+        self._ledger.add("stream", {"samples": len(made)})
+        objects: Counter[str] = Counter()
+        for one in made:
+            objects.update(one.counts)
+        self._ledger.add("objects", objects)
+        self._ledger.add("steps", Counter(name for one in made for name, _ in one.planned.plan.steps))
 
     def _portions(self, window: Window, samples: Sequence[Planned]) -> Iterator[list[Planned]]:
         """As many samples at a time as have their pictures in half the budget, and at least one."""
@@ -98,8 +128,12 @@ class Maker:
         yield portion
 
     def _portion(
-        self, window: Window, samples: list[Planned], images: NDArray[np.uint8], submit: Submit
-    ) -> list[Made]:
+        self,
+        window: Window,
+        samples: list[Planned],
+        canvases: Sequence[NDArray[np.uint8]],
+        submit: Submit,
+    ) -> Iterator[Made]:
         while True:
             whole = [self._without_damage(window, sample) for sample in samples]
             wanted = [
@@ -112,7 +146,8 @@ class Maker:
                 broken = {one.number: error for one, future in lent.items() if (error := future.exception())}
                 if not broken:
                     loaded = {one: future.result() for one, future in lent.items()}
-                    return self._paint(whole, wanted, loaded, images, submit)
+                    yield from self._paint(whole, wanted, loaded, canvases, submit)
+                    return
             self._refuse_or_note(whole, broken)
 
     def _wanted(self, window: Window, sample: Planned, factors: Mapping[int, Factor]) -> dict[int, Wanted]:
@@ -158,39 +193,34 @@ class Maker:
         samples: list[Planned],
         wanted: list[dict[int, Wanted]],
         loaded: Mapping[Wanted, Loaded],
-        images: NDArray[np.uint8],
+        canvases: Sequence[NDArray[np.uint8]],
         submit: Submit,
-    ) -> list[Made]:
+    ) -> Iterator[Made]:
         sources = {one.number: found.objects for one, found in loaded.items()}
         plans = [sample.plan for sample in samples]
         survivors = survive_many(plans, sources, self._recipe.objects)
-        patches = patches_of(plans)
-        tasks: list[Coming[Objects]] = [
-            submit(
-                self._pixels,
-                sample,
-                {number: loaded[one].decoded for number, one in pictures.items()},
-                survived,
-                images[i],
-                patches[i],
-            )
-            for i, (sample, pictures, survived) in enumerate(zip(samples, wanted, survivors, strict=True))
-        ]
-        self._count(samples, survivors)
-        settle(tasks)  # all, before their pictures are given back
-        return [
-            Made(sample, {number: one.factor for number, one in pictures.items()}, task.result())
-            for sample, pictures, task in zip(samples, wanted, tasks, strict=True)
-        ]
+        tasks: deque[Coming[Made]] = deque()
+        try:
+            for sample, pictures, survived, canvas, own in zip(
+                samples, wanted, survivors, canvases, patches_of(plans), strict=True
+            ):
+                shown = {number: loaded[one].decoded for number, one in pictures.items()}
+                tasks.append(submit(self._made, sample, shown, survived, canvas, own))
+                while tasks and tasks[0].done():
+                    yield tasks.popleft().result()
+            while tasks:
+                yield tasks.popleft().result()
+        finally:
+            settle(tasks)  # all, before their pictures are given back
 
-    def _pixels(
+    def _made(
         self,
         sample: Planned,
         pictures: Mapping[int, Decoded],
         survived: Survivors,
         out: NDArray[np.uint8],
         patches: Patches,
-    ) -> Objects:
+    ) -> Made:
         """Paint one sample and run the recipe's pixel steps on it."""
         step: Any = render
         objects = survived.objects
@@ -217,12 +247,5 @@ class Maker:
             place = f"position {sample.position} (image {self._catalogue.name(sample.primary)!r})"
             error.add_note(f"datapipe: {place}, step {name}")
             raise
-        return objects
-
-    def _count(self, samples: Sequence[Planned], survivors: Sequence[Survivors]) -> None:
-        self._ledger.add("stream", {"samples": len(samples)})
-        objects: Counter[str] = Counter()
-        for survived in survivors:
-            objects.update(survived.counts)
-        self._ledger.add("objects", objects)
-        self._ledger.add("steps", Counter(name for sample in samples for name, _ in sample.plan.steps))
+        factors = {number: decoded.factor for number, decoded in pictures.items()}
+        return Made(sample, factors, objects, survived.counts)

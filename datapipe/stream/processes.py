@@ -6,13 +6,14 @@ killed caller takes it along. Pixels do not go through the pipes; they are paint
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -31,8 +32,8 @@ _NO_PIXELS = np.zeros((0, 0, 0, 3), np.uint8)
 class Source(Protocol):
     """A stream, in the process that was started for it."""
 
-    def made(self, step: int, batch_size: int, images: NDArray[np.uint8]) -> Batch:
-        """The samples of a step, painted into given memory."""
+    def painted(self, step: int, batch_size: int, images: Sequence[NDArray[np.uint8]]) -> Iterator[Batch]:
+        """Batches of a window from a step on, each painted into its (B, H, W, 3) images."""
 
     def take_ledger(self) -> Counts:
         """What was counted since the last time."""
@@ -63,14 +64,15 @@ class Part(NamedTuple):
 def make(task: Task, say: Callable[[Part], None]) -> None:
     """Make a window, batch by batch: what the process is started for."""
     source = _opened(task.opening)
-    for step, place in enumerate(task.places, task.first):
-        batch = source.made(step, task.size, place.array())
+    for batch in source.painted(task.first, task.size, [place.array() for place in task.places]):
         say(Part(replace(batch, images=_NO_PIXELS), source.take_ledger()))
 
 
 @lru_cache(maxsize=1)
 def _opened(opening: bytes) -> Source:
     source: Source = pickle.loads(opening)()
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: the collector need not walk over it again and again
     return source
 
 

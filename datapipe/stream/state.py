@@ -21,6 +21,12 @@ _FIXED = {
 """What must be the same for a stream to go on where it stopped."""
 
 
+def state(identity: str, recipe: str, split: str, seed: int, hosts: int, step: int) -> dict[str, Any]:
+    """What a stream keeps; see `Stream.state`. The recipe is told by its hash."""
+    fixed = {"identity": identity, "recipe": recipe, "split": split, "seed": seed, "hosts": hosts}
+    return {**fixed, "step": step, "versions": versions()}
+
+
 def versions() -> dict[str, str]:
     """What the bytes of a sample depend on beside the data."""
     return {"datapipe": VERSION, "numpy": np.__version__, "opencv": opencv.VERSION}

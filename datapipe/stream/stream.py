@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count
 from types import TracebackType
 from typing import Any
 from weakref import WeakSet, finalize
-
-import numpy as np
-from numpy.typing import NDArray
 
 from datapipe.augment.plan import Plan
 from datapipe.dataset import Dataset
@@ -26,7 +23,7 @@ from datapipe.stream.catalogue import Catalogue
 from datapipe.stream.crew import Alone, Crew, in_order
 from datapipe.stream.forking import begun_anew
 from datapipe.stream.ledger import Ledger
-from datapipe.stream.making import Made, Maker
+from datapipe.stream.making import Images, Made, Maker
 from datapipe.stream.memory import Memory
 from datapipe.stream.near import nearby
 from datapipe.stream.order import Order
@@ -35,7 +32,7 @@ from datapipe.stream.outcomes import Outcome, outcomes
 from datapipe.stream.pictures import Pictures
 from datapipe.stream.steps import Steps
 from datapipe.stream.terms import OnDamaged, Terms, Workers
-from datapipe.stream.windows import Planner, Window
+from datapipe.stream.windows import Planner
 
 
 class Stream:
@@ -180,11 +177,17 @@ class Stream:
         ahead = self._near.batch(step, batch_size, per_window) if self._near else None
         return self.made(step, batch_size) if ahead is None else ahead
 
-    def made(self, step: int, batch_size: int, images: NDArray[np.uint8] | None = None) -> Batch:
-        """`batch`, made by this process alone, painted into (B, H, W, 3) uint8 memory if given."""
+    def made(self, step: int, batch_size: int) -> Batch:
+        """`batch`, made by this process alone."""
+        (batch,) = self.painted(step, batch_size, [self._canvases(*self._steps.rows(step, batch_size))])
+        return batch
+
+    def painted(self, step: int, batch_size: int, images: Sequence[Images]) -> Iterator[Batch]:
+        """Batches of one window from a step on, made by this process alone, each painted into its images."""
         number, rows = self._steps.rows(step, batch_size)
-        window = self._planner.window(number)
-        return Batch.of(step, *self._make(window, rows, images), self.catalogue)
+        made = self._make(number, range(rows.start, rows.start + sum(map(len, images))), images)
+        for i, (own, pixels) in enumerate(zip(made, images, strict=True)):
+            yield Batch.of(step + i, pixels, own, self.catalogue)
 
     def batches(self, batch_size: int, start_step: int = 0, *, ahead: int = 2) -> Iterator[Batch]:
         """Batch after batch, some made ahead of their use; without end for training.
@@ -232,15 +235,8 @@ class Stream:
 
         The step counts batches: go on with the same batch size.
         """
-        return {
-            "identity": self.dataset.identity,
-            "recipe": self.recipe.hash,
-            "split": self.split,
-            "seed": self.seed,
-            "hosts": self.hosts,
-            "step": step,
-            "versions": states.versions(),
-        }
+        here = self.dataset.identity, self.recipe.hash, self.split, self.seed, self.hosts
+        return states.state(*here, step)
 
     def check(self, state: Mapping[str, Any]) -> tuple[str, ...]:
         """Make sure a checkpoint's state is this stream's.
@@ -263,21 +259,20 @@ class Stream:
         self._pictures.clear()
 
     def _samples(self, number: int, rows: range) -> list[Sample]:
-        window = self._planner.window(number)
-        images, made = self._make(window, rows)
+        images = self._canvases(number, rows)
+        (made,) = self._make(number, rows, [images])
         return [
             sample(one, pixels, number, self._order.epoch(one.planned.position), self.catalogue)
             for one, pixels in zip(made, images, strict=True)
         ]
 
-    def _make(
-        self, window: Window, rows: range, images: NDArray[np.uint8] | None = None
-    ) -> tuple[NDArray[np.uint8], list[Made]]:
-        if images is None:
-            images = self._memory.array((len(rows), *window.samples[rows.start].plan.hw, 3))
-        made = self._maker.make(window, rows, images, self._crew.submit)
-        self._pictures.forget(window.number - 2 * self.hosts)
-        return images, made
+    def _canvases(self, number: int, rows: range) -> Images:
+        hw = self._planner.window(number).samples[rows.start].plan.hw
+        return self._memory.array((len(rows), *hw, 3))
+
+    def _make(self, number: int, rows: range, images: Sequence[Images]) -> Iterator[list[Made]]:
+        yield from self._maker.make(self._planner.window(number), rows, images, self._crew.submit)
+        self._pictures.forget(number - 2 * self.hosts)
 
 
 _open: dict[tuple[str, str, str, Terms], Stream] = {}

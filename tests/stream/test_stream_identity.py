@@ -76,6 +76,32 @@ def test_a_sample_alone_a_window_and_a_batch_agree(pictures: Dataset):
                     assert bytes_of(sample.objects) == bytes_of(batch.objects[i])
 
 
+@pytest.mark.parametrize("threads", [1, 4])
+def test_batches_painted_together_are_those_painted_one_by_one(pictures: Dataset, threads: int):
+    with stream_of(pictures, threads=threads) as alone, stream_of(pictures, threads=threads) as stream:
+        one_by_one = [alone.made(step, 16) for step in range(5, 8)]
+        memories = [np.zeros_like(batch.images) for batch in one_by_one]
+        steps = []
+        for batch, images in zip(stream.painted(5, 16, memories), memories, strict=True):
+            steps.append(batch.step)
+            assert batch.images is images
+            assert stream.ledger()["stream"]["samples"] == 16 * len(steps)
+        assert steps == [5, 6, 7]
+        together = stream.painted(5, 16, memories)
+        assert digest(together) == digest(one_by_one)
+        assert stream.ledger()["objects"] == {k: 2 * n for k, n in alone.ledger()["objects"].items()}
+
+
+def test_painting_that_is_left_early_gives_its_pictures_back(pictures: Dataset):
+    with stream_of(pictures, threads=4) as stream:
+        memories = [np.zeros_like(stream.batch(step, 16).images) for step in range(4)]
+        painting = stream.painted(0, 16, memories)
+        next(painting)
+        assert stream._pictures._lent
+        painting.close()
+        assert not stream._pictures._lent
+
+
 def test_another_seed_and_the_next_epoch_are_other_bytes(pictures: Dataset):
     """In another order, and even the same picture alone is turned and coloured otherwise."""
     with stream_of(pictures, ALONE, seed=5) as stream, stream_of(pictures, ALONE, seed=6) as other:
