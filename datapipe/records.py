@@ -179,8 +179,10 @@ def decode_objects(
         ValueError: as `decode`, for the keys that are read.
     """
     taken = picture, rest = tfexample.taken_out(payload, "image/encoded")
-    if tabled and picture is not None and not any(key in bytes(rest) for key in columns.BEYOND_THE_TABLE):
-        return tabled(), picture
+    if tabled and picture is not None:
+        text = bytes(rest)
+        if not any(key in text for key in columns.BEYOND_THE_TABLE):
+            return tabled(), picture
     found = tfexample.decode(payload, "image/encoded", columns.NEEDED, taken)
     try:
         of_objects, data = columns.of_objects(found), found["image/encoded"][0]

@@ -14,17 +14,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from datapipe.augment.clipping import SLIVER_PX2, Pieces
+from datapipe.augment.clipping import SLIVER_PX2
 from datapipe.augment.plan import Plan
 from datapipe.augment.raster import IS_LEFT, IS_TOP, Borders, Corners
-from datapipe.augment.regions import overlapping, stacked
+from datapipe.augment.regions import Stack, stacks_of
 
 Numbers = NDArray[np.intp]
 
 _CALL_PX = 4000
 """What one more OpenCV call costs in pixels of a warp, at 2.7 ns each, with the GIL given back and taken."""
-_AT_ONCE = 64
-"""Plans told together: more bring nothing and take memory."""
 
 
 class Beside(NamedTuple):
@@ -68,23 +66,21 @@ def patches_of(plans: Sequence[Plan]) -> list[Patches]:
     Example: the left half of a canvas 12 px wide, cut off from (6, 0) to (4, 10): one band of 6 columns, and
     beside it a corner of 2 columns, which is not put back if the other half is painted later.
     """
-    parts = (plans[i : i + _AT_ONCE] for i in range(0, len(plans), _AT_ONCE))
-    return [patches for part in parts for patches in _patches_of(part)]
+    return [patches for stack in stacks_of(plans) for patches in patches_of_stack(stack)]
 
 
-def _patches_of(plans: Sequence[Plan]) -> list[Patches]:
-    layers = [layer for plan in plans for layer in plan.layers]
-    tiles = [tile for layer in layers for tile in layer.tiles]
-    if not tiles:
+def patches_of_stack(stack: Stack) -> list[Patches]:
+    """`patches_of` a stack's plans."""
+    plans, layers = stack.plans, stack.layers
+    if not stack.tiles:
         return [Patches(((),) * len(plan.layers), (True,) * len(plan.layers)) for plan in plans]
-    outlines = Pieces.of([tile.corners for tile in tiles])
-    below, above = stacked(layers)
-    made = iter(_patches(Borders(outlines), below, above))
+    outlines = stack.outlines
+    made = iter(_patches(Borders(outlines), *stack.pairs))
     layer_of = np.repeat(np.arange(len(layers)), [len(layer.tiles) for layer in layers])
     canvas = np.array([plan.hw[0] * plan.hw[1] for plan in plans for _ in plan.layers])
     covered = np.bincount(layer_of, outlines.area_px2(), len(layers))
     bare = covered < canvas - SLIVER_PX2
-    bare[layer_of[overlapping(outlines, below, above)[0]]] = True  # those that overlap are not looked into
+    bare[layer_of[stack.covers[0]]] = True  # those that overlap are not looked into
     left = iter(bare.tolist())
     return [
         Patches(

@@ -30,7 +30,9 @@ class Ledger:
     def add(self, heading: str, counts: Mapping[str, int]) -> None:
         """Add counts under a heading."""
         with self._lock:
-            self._counts[heading].update(counts)
+            own = self._counts[heading]
+            for name, count in counts.items():  # `Counter.update` takes three times as long for a few
+                own[name] += count
 
     def absorb(self, taken: Mapping[str, Mapping[str, int]]) -> None:
         """Add what another ledger gave."""

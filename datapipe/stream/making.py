@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datapipe.augment.patches import Patches, patches_of
+from datapipe.augment.patches import Patches, patches_of_stack
 from datapipe.augment.pixels import writes_elsewhere
+from datapipe.augment.regions import AT_ONCE, Stack
 from datapipe.augment.render import render
-from datapipe.augment.survival import Survivors, survive_many
+from datapipe.augment.survival import Survivors, survive_stack
 from datapipe.errors import RecordError
 from datapipe.images.pixels import Decoded, Factor
 from datapipe.objects import Objects
@@ -67,6 +68,7 @@ class Maker:
         self._memory = memory
         self._recipe, self._chance, self._catalogue, self._planner = recipe, Chance(seed), catalogue, planner
         self._pictures, self._ledger, self._on_damaged = pictures, ledger, on_damaged
+        self._moving: Any = next(filter(writes_elsewhere, recipe.pixels), None)
         self._damaged: set[int] = set()
 
     def make(
@@ -110,14 +112,17 @@ class Maker:
         self._ledger.add("steps", Counter(name for one in made for name, _ in one.planned.plan.steps))
 
     def _portions(self, window: Window, samples: Sequence[Planned]) -> Iterator[list[Planned]]:
-        """As many samples at a time as have their pictures in half the budget, and at least one."""
+        """As many samples at a time as are judged together and have their pictures in half the budget.
+
+        At least one.
+        """
         portion: list[Planned] = []
         shown: set[int] = set()
         taken, factors = 0, window.factors
         for sample in samples:
             new = set(sample.numbers) - shown
             more = sum(self._pictures.size(Wanted(window.number, n, factors[n])) for n in new)
-            if portion and taken + more > self._pictures.budget // 2:
+            if len(portion) == AT_ONCE or (portion and taken + more > self._pictures.budget // 2):
                 yield portion
                 portion, shown, taken = [], set(), 0
                 new = set(sample.numbers)
@@ -197,12 +202,12 @@ class Maker:
         submit: Submit,
     ) -> Iterator[Made]:
         sources = {one.number: found.objects for one, found in loaded.items()}
-        plans = [sample.plan for sample in samples]
-        survivors = survive_many(plans, sources, self._recipe.objects)
+        stack = Stack([sample.plan for sample in samples])
+        survivors = survive_stack(stack, sources, self._recipe.objects)
         tasks: deque[Coming[Made]] = deque()
         try:
             for sample, pictures, survived, canvas, own in zip(
-                samples, wanted, survivors, canvases, patches_of(plans), strict=True
+                samples, wanted, survivors, canvases, patches_of_stack(stack), strict=True
             ):
                 shown = {number: loaded[one].decoded for number, one in pictures.items()}
                 tasks.append(submit(self._made, sample, shown, survived, canvas, own))
@@ -224,7 +229,7 @@ class Maker:
         """Paint one sample and run the recipe's pixel steps on it."""
         step: Any = render
         objects = survived.objects
-        moving: Any = next(filter(writes_elsewhere, self._recipe.pixels), None)
+        moving = self._moving
         pixels = out if moving is None else self._memory.array(out.shape)
         try:
             render(sample.plan, pictures, pixels, patches)

@@ -223,9 +223,13 @@ class Planner:
         """How many partners each mix step wants; None where it does not fire."""
         epoch = self._order.epoch(position)
         return [
-            step.partners if mixing.fires(step, epoch, self._chance.at("mix", position, i)) else None
+            step.partners if mixing.fires(step, epoch, self._share(step, position, i)) else None
             for i, step in enumerate(self._recipe.mix)
         ]
+
+    def _share(self, step: mixing.MixStep, position: int, i: int) -> float:
+        """The number that decides whether a step fires; it is not looked up where any would do."""
+        return 0.0 if step.p >= 1 else self._chance.at("mix", position, i).random()
 
     def _laid(
         self,
@@ -237,7 +241,6 @@ class Planner:
         hw: tuple[int, int],
     ) -> Plan:
         """A position's plan before it is finished."""
-        epoch = self._order.epoch(position)
 
         def place(picture: Picture) -> Tile:
             tile = tiles.get(picture.number)
@@ -247,7 +250,7 @@ class Planner:
         for i, (step, hand) in enumerate(zip(self._recipe.mix, partners, strict=True)):
             if hand is not None:
                 rng = self._chance.at("mix", position, i)
-                mixing.fires(step, epoch, rng)  # draws what deciding drew
+                rng.random()  # what decided that it fires
                 plan = step(plan, [tiles[number].picture for number in hand], place, rng)
         for i, move in enumerate(self._recipe.geometry):
             plan = move(plan, self._chance.at("geometry", position, i))

@@ -35,16 +35,15 @@ class MixStep(Protocol):
         """The plan with the partners in it."""
 
 
-def fires(step: MixStep, epoch: int, rng: np.random.Generator) -> bool:
-    """Whether a step acts on a sample; one number is drawn whatever the answer.
+def fires(step: MixStep, epoch: int, share: float) -> bool:
+    """Whether a step acts on a sample.
 
     Args:
         step: of a recipe's `mix`.
         epoch: from 0.
-        rng: the step's own for this sample; the step goes on with it.
+        share: in [0, 1), the first number of the step's own chance for this sample.
     """
-    share = rng.random()
-    return bool(share < step.p) and (step.until_epoch is None or epoch < step.until_epoch)
+    return share < step.p and (step.until_epoch is None or epoch < step.until_epoch)
 
 
 def check_firing(p: float, until_epoch: int | None) -> None:
