@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from datapipe.augment.patches import patches_of
+from datapipe.augment.patches import patches_of_stack
 from datapipe.augment.pixels import writes_elsewhere
+from datapipe.augment.regions import stacks_of
 from datapipe.augment.render import factor_for, render
-from datapipe.augment.survival import survive_many
+from datapipe.augment.survival import survive_stack
 from datapipe.dataset import Dataset
 from datapipe.errors import UsageError
 from datapipe.images import opencv
@@ -210,9 +211,10 @@ def _stages(stream: Stream, batch_size: int, windows: int = 2) -> dict[str, floa
             }
         with stage("objects"):
             sources = {i: objects for i, (objects, _) in records.items()}
-            survivors = survive_many(plans, sources, recipe.objects)
+            stacks = list(stacks_of(plans))
+            survivors = [one for own in stacks for one in survive_stack(own, sources, recipe.objects)]
         with stage("warp"):
-            patches = patches_of(plans)
+            patches = [one for own in stacks for one in patches_of_stack(own)]
         rows = []
         for position, plan, survived, parts in zip(positions, plans, survivors, patches, strict=True):
             with stage("warp"):

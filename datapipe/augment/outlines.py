@@ -46,10 +46,16 @@ class Outlines(NamedTuple):
 
         Args:
             matrices: (9, T), row by row.
+
+        Raises:
+            ZeroDivisionError: one that takes a corner to the horizon.
         """
         a, b, c, d, e, f, g, h, i = matrices[:, :, None]
         x, y = self.xy
-        there = np.array([a * x + b * y + c, d * x + e * y + f]) / (g * x + h * y + i)
+        w = np.where(self.sizes[:, None] > 0, g * x + h * y + i, 1)
+        if (w == 0).any():
+            raise ZeroDivisionError("a matrix takes a corner to the horizon")
+        there = np.array([a * x + b * y + c, d * x + e * y + f]) / w
         mirrored = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g) < 0
         last = np.maximum(self.sizes - 1, 0)[:, None]
         k = np.minimum(np.arange(x.shape[1]), last)
@@ -78,11 +84,12 @@ class Outlines(NamedTuple):
         """The part of each on whose corners a coordinate is at least a limit (sign 1) or at most (-1)."""
         limit = limit[:, None]
         depth = (self.xy[axis] - limit) * sign
-        inside = depth >= 0
-        if inside.all():
+        clear = ~(depth < 0).any(axis=1, keepdims=True)
+        if clear.all():
             return self
+        inside = (depth > 0) | clear  # of one that is cut, a corner on the limit is where it is cut
         before, far = _before(self.xy), _before(depth)
-        crosses = inside != (far >= 0)
+        crosses = inside != ((far > 0) | clear)
         share = np.divide(far, far - depth, out=np.zeros_like(depth), where=crosses)
         corners = np.empty((2, *depth.shape, 2))
         corners[..., 0] = before + (self.xy - before) * share

@@ -105,7 +105,7 @@ class Moved(Sequence[Layer]):
 
     @classmethod
     def of(cls, layers: Sequence[Layer]) -> Moved:
-        """What moves some layers, and if it is nothing."""
+        """Layers as moved ones, those that nothing has moved by nothing."""
         return layers if isinstance(layers, Moved) else cls(layers, plane.SAME)
 
     def __len__(self) -> int:
@@ -124,12 +124,13 @@ class Moved(Sequence[Layer]):
         return self._layers[i]
 
 
-class Plan(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Plan:
     """A sample's geometry.
 
     hw:     height and width of the canvas in px
     layers: blended by their opacities; opacity is not cover. Until `finished` the first tile of the first
-            layer is the primary picture's
+            layer is the primary picture's, and they may be `Moved`
     fill:   where a layer has no tile
     steps:  what was drawn, in order: (step, parameters), for `datapipe replay`
     unseen: pictures whose tiles came to lie off the canvas; `finished` moves them here to be counted
@@ -150,7 +151,7 @@ class Plan(NamedTuple):
     def matrix(self) -> NDArray[np.float64]:
         """(3, 3) float64, from the primary picture's px to the canvas'; until the plan is `finished`."""
         now = Moved.of(self.layers)
-        return np.array(plane.product(now.by, now.still[0].tiles[0].nine)).reshape(3, 3)
+        return np.array(plane.full_product(now.by, now.still[0].tiles[0].nine)).reshape(3, 3)
 
     @property
     def tiles(self) -> tuple[Tile, ...]:

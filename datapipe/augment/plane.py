@@ -72,7 +72,7 @@ def product(m: Nine, n: Nine) -> Nine:
 
 
 def full_product(m: Iterable[Any], n: Iterable[Any]) -> tuple[Any, Any, Any, Any, Any, Any, Any, Any, Any]:
-    """`product` of nine numbers or of nine columns, those of many matrices: the same bits."""
+    """`product` of nine numbers or of nine columns, those of many matrices; a zero may have another sign."""
     a, b, c, d, e, f, g, h, i = m
     p, q, r, s, t, u, v, w, x = n
     return (

@@ -18,8 +18,8 @@ from datapipe.images.pixels import BESIDE, FACTORS, Decoded, Factor, Pixels, shr
 
 _LINEAR = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 _EXACT = 2.0**-20  # px or px per px: less is rounding noise
-_HARDLY = 0.5
-"""Sum of the squares of a matrix above which it lengthens something by more than 0.5: most matrices do."""
+_HALF = 0.5 * (1 + 2.0**-17)
+"""A matrix whose squares add up to more lengthens something by more than 1/2, and that beyond rounding."""
 _MARGINS = 4
 """A source with margins of at most this many canvases is cheaper than OpenCV's own way beyond the edges."""
 _SIDE = 32_000
@@ -171,7 +171,7 @@ def _power_for(tile: Tile) -> int:
     a, b, c, d, e, f, g, h, i = tile.nine
     if not g and not h:
         a, b, d, e = a / i, b / i, d / i, e / i
-        if a * a + b * b + d * d + e * e > _HARDLY:
+        if a * a + b * b + d * d + e * e > _HALF:
             return 1
         scale = _stretch(a, b, d, e)
     else:

@@ -74,7 +74,9 @@ class Maker:
     def make(
         self, window: Window, rows: range, images: Sequence[Images], submit: Submit
     ) -> Iterator[list[Made]]:
-        """Make samples of a window, batch by batch; all of them are judged together, which is cheaper.
+        """Make samples of a window, batch by batch.
+
+        Their objects are judged for up to `AT_ONCE` samples together, whatever batches these belong to.
 
         Args:
             window: planned.
@@ -151,6 +153,9 @@ class Maker:
                 broken = {one.number: error for one, future in lent.items() if (error := future.exception())}
                 if not broken:
                     loaded = {one: future.result() for one, future in lent.items()}
+                    damaged = sum(number in self._damaged for sample in samples for number in sample.shown)
+                    if damaged:
+                        self._ledger.add("stream", {"damaged_pictures_replaced": damaged})
                     yield from self._paint(whole, wanted, loaded, canvases, submit)
                     return
             self._refuse_or_note(whole, broken)
@@ -190,7 +195,6 @@ class Maker:
                 "the records of all their pictures are damaged"
             )
         replaced = {number: whole[i % len(whole)] for i, number in enumerate(damaged)}
-        self._ledger.add("stream", {"damaged_pictures_replaced": len(replaced)})
         return self._planner.instead(window, sample, replaced)
 
     def _paint(

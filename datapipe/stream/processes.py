@@ -64,6 +64,8 @@ class Part(NamedTuple):
 def make(task: Task, say: Callable[[Part], None]) -> None:
     """Make a window, batch by batch: what the process is started for."""
     source = _opened(task.opening)
+    if not task.places:  # all that was wanted is that it is open
+        return
     for batch in source.painted(task.first, task.size, [place.array() for place in task.places]):
         say(Part(replace(batch, images=_NO_PIXELS), source.take_ledger()))
 

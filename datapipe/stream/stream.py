@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from itertools import count
 from types import TracebackType
@@ -32,7 +33,7 @@ from datapipe.stream.outcomes import Outcome, outcomes
 from datapipe.stream.pictures import Pictures
 from datapipe.stream.steps import Steps
 from datapipe.stream.terms import OnDamaged, Terms, Workers
-from datapipe.stream.windows import Planner
+from datapipe.stream.windows import Planner, Window
 
 
 class Stream:
@@ -179,15 +180,17 @@ class Stream:
 
     def made(self, step: int, batch_size: int) -> Batch:
         """`batch`, made by this process alone."""
-        (batch,) = self.painted(step, batch_size, [self._canvases(*self._steps.rows(step, batch_size))])
+        number, rows = self._steps.rows(step, batch_size)
+        (batch,) = self.painted(step, batch_size, [self._canvases(self._planner.window(number), rows)])
         return batch
 
     def painted(self, step: int, batch_size: int, images: Sequence[Images]) -> Iterator[Batch]:
         """Batches of one window from a step on, made by this process alone, each painted into its images."""
         number, rows = self._steps.rows(step, batch_size)
-        made = self._make(number, range(rows.start, rows.start + sum(map(len, images))), images)
-        for i, (own, pixels) in enumerate(zip(made, images, strict=True)):
-            yield Batch.of(step + i, pixels, own, self.catalogue)
+        rows = range(rows.start, rows.start + sum(map(len, images)))
+        with closing(self._make(self._planner.window(number), rows, images)) as made:
+            for i, (own, pixels) in enumerate(zip(made, images, strict=True)):
+                yield Batch.of(step + i, pixels, own, self.catalogue)
 
     def batches(self, batch_size: int, start_step: int = 0, *, ahead: int = 2) -> Iterator[Batch]:
         """Batch after batch, some made ahead of their use; without end for training.
@@ -259,20 +262,20 @@ class Stream:
         self._pictures.clear()
 
     def _samples(self, number: int, rows: range) -> list[Sample]:
-        images = self._canvases(number, rows)
-        (made,) = self._make(number, rows, [images])
+        window = self._planner.window(number)
+        images = self._canvases(window, rows)
+        (made,) = self._make(window, rows, [images])
         return [
             sample(one, pixels, number, self._order.epoch(one.planned.position), self.catalogue)
             for one, pixels in zip(made, images, strict=True)
         ]
 
-    def _canvases(self, number: int, rows: range) -> Images:
-        hw = self._planner.window(number).samples[rows.start].plan.hw
-        return self._memory.array((len(rows), *hw, 3))
+    def _canvases(self, window: Window, rows: range) -> Images:
+        return self._memory.array((len(rows), *window.samples[rows.start].plan.hw, 3))
 
-    def _make(self, number: int, rows: range, images: Sequence[Images]) -> Iterator[list[Made]]:
-        yield from self._maker.make(self._planner.window(number), rows, images, self._crew.submit)
-        self._pictures.forget(number - 2 * self.hosts)
+    def _make(self, window: Window, rows: range, images: Sequence[Images]) -> Generator[list[Made]]:
+        yield from self._maker.make(window, rows, images, self._crew.submit)
+        self._pictures.forget(window.number - 2 * self.hosts)
 
 
 _open: dict[tuple[str, str, str, Terms], Stream] = {}

@@ -250,7 +250,7 @@ class Planner:
         for i, (step, hand) in enumerate(zip(self._recipe.mix, partners, strict=True)):
             if hand is not None:
                 rng = self._chance.at("mix", position, i)
-                rng.random()  # what decided that it fires
+                rng.random()  # the number that `_share` looks at
                 plan = step(plan, [tiles[number].picture for number in hand], place, rng)
         for i, move in enumerate(self._recipe.geometry):
             plan = move(plan, self._chance.at("geometry", position, i))

@@ -81,6 +81,18 @@ def test_a_diamond_is_cut_to_a_triangle_and_what_lies_beside_to_nothing():
     assert [set(one) for one in found] == [{(2, 0), (4, 2), (0, 2)}, set()]
 
 
+def test_an_outline_that_only_touches_the_canvas_leaves_nothing():
+    kite = [(60.0, 0.0), (80.0, 10.0), (60.0, 20.0), (60.0, 10.0)]
+    assert cut([kite, plane.rectangle((60, 0, 70, 9)), plane.rectangle((-5, 3, 0, 9))]) == [[], [], []]
+
+
+def test_a_matrix_that_takes_a_corner_to_the_horizon_is_refused():
+    square, horizon = plane.rectangle((0, 0, 10, 10)), (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, -0.1, 0.0, 1.0)
+    with pytest.raises(ZeroDivisionError, match="horizon"):
+        Outlines.of([square]).through(columns([horizon]))
+    assert Outlines.of([square, []]).through(columns([plane.SAME, horizon])).points() == [square, []]
+
+
 def test_no_outlines_at_all_are_none():
     none = Outlines.of([]).through(np.zeros((9, 0))).inside(np.zeros((2, 0)))
     assert none.points() == []

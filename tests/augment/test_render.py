@@ -251,6 +251,8 @@ def test_the_decoding_factor_never_makes_anything_larger_again():
 
     assert of(turned(0, 0.152)) == 4 and of(turned(33, 0.152)) == 4
     assert [of(turned(7, s)) for s in (2, 1, 0.51, 0.5, 0.26, 0.25, 0.125, 0.01)] == [1, 1, 1, 2, 2, 4, 8, 8]
+    assert {of(turned(angle, 0.5)) for angle in np.arange(-180, 180, 0.37)} == {2}  # whatever is rounded
+    assert {of(turned(angle, 0.5001)) for angle in np.arange(-180, 180, 0.37)} == {1}
     assert of(np.diag([0.1, 0.5, 1])) == 2  # the direction that shrinks least decides
     assert of(np.diag([-0.25, 0.25, 1])) == 4
     tilted = np.diag([0.4, 0.4, 1.0])

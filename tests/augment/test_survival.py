@@ -20,6 +20,7 @@ from datapipe.augment.geometry import Affine, Flip, Perspective, RandomCrop
 from datapipe.augment.mixing import CutMix, MixUp, Mosaic
 from datapipe.augment.plan import Layer, Picture, Plan, Tile, whole
 from datapipe.augment.plane import corners
+from datapipe.augment.regions import AT_ONCE
 from datapipe.augment.rules import GONE, IGNORE, POSITIVE, crowded_out, decide
 from datapipe.augment.survival import COUNTS, ObjectRules, Survivors, survive, survive_many
 from datapipe.objects import Objects
@@ -105,6 +106,17 @@ def test_boxes_are_the_hull_of_what_the_paint_shows(motion):
         rng = np.random.default_rng(seed)
         things = random_scene(rng, MOTIONS[motion])
         check(random_plan(rng, things, motion.split()[0]), things)
+
+
+def test_more_plans_than_are_told_together_are_judged_as_each_alone():
+    rng = np.random.default_rng(7)
+    things = random_scene(rng, ("box", "rings", "box"))
+    plans = [random_plan(rng, things, "moderate", tiles=1 + i % 4) for i in range(AT_ONCE + 3)]
+    left = survive_many(plans, things.sources, RULES)
+    assert len(left) == len(plans)
+    for i in (0, AT_ONCE - 1, AT_ONCE, AT_ONCE + 2):
+        alone = survive(plans[i], things.sources, RULES)
+        assert alone.objects.equals(left[i].objects) and alone.counts == left[i].counts
 
 
 @given(seeds, st.sampled_from(["upright", "moderate", "any", "perspective"]))

@@ -77,6 +77,18 @@ def test_skipping_shows_the_next_whole_primary_and_counts(damaged: Dataset):
         assert stream.ledger()["stream"]["damaged_pictures_replaced"] == len(bad) > 0
 
 
+def test_a_replaced_picture_is_counted_once_however_much_was_known_of_it(damaged: Dataset):
+    counts = []
+    for before in (), (3, 13, 40):
+        with stream_of(damaged, PLAIN, on_damaged="skip") as stream:
+            for k in before:
+                assert stream[k].position == k
+            stream.take_ledger()
+            stream.batch(0, 64)
+            counts.append(stream.take_ledger()["stream"]["damaged_pictures_replaced"])
+    assert counts[0] == counts[1] > 0
+
+
 def test_skipping_gives_the_same_bytes_in_any_order_and_portion(damaged: Dataset):
     found = set()
     for threads, batch_size in ((1, 64), (8, 16), (2, 8)):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scenes import MIXED, PLAIN, bytes_of, digest, make_pictures, some, stream_of
+from scenes import MIXED, MOSAICS, PLAIN, bytes_of, digest, make_pictures, some, stream_of
 
 from datapipe.dataset import Dataset
 
@@ -90,6 +90,18 @@ def test_batches_painted_together_are_those_painted_one_by_one(pictures: Dataset
         together = stream.painted(5, 16, memories)
         assert digest(together) == digest(one_by_one)
         assert stream.ledger()["objects"] == {k: 2 * n for k, n in alone.ledger()["objects"].items()}
+
+
+def test_a_window_longer_than_what_is_judged_together_is_the_same_in_any_portion(pictures: Dataset):
+    text = MIXED + "stream: {window: 128, group: 16}\n"
+    with stream_of(pictures, text, threads=1) as whole, stream_of(pictures, text, threads=2) as parts:
+        assert digest([whole.batch(1, 128)]) == digest(parts.batch(step, 32) for step in range(4, 8))
+
+
+def test_a_step_that_fires_always_is_one_that_hardly_ever_does_not(pictures: Dataset):
+    almost = MOSAICS.replace("p: 1.0", "p: 0.999999")
+    with stream_of(pictures, MOSAICS) as always, stream_of(pictures, almost) as nearly:
+        assert some(always, 16, 64) == some(nearly, 16, 64)
 
 
 def test_painting_that_is_left_early_gives_its_pictures_back(pictures: Dataset):

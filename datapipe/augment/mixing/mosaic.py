@@ -135,7 +135,10 @@ def check_order(steps: Sequence[MixStep]) -> None:
 
 
 def _pushed(tile: Tile, edges: Edges, size: float, cell: Edges) -> Tile:
-    """A picture sized, moved until its edges touch its cell's closed ends, and cut to the cell."""
+    """A picture sized, moved until its edges touch its cell's closed ends, and cut to the cell.
+
+    It is `tile.moved(...).cut(cell)` without the tile in between: planning is mostly this.
+    """
     x1, y1, x2, y2 = edges
     dx, dy = _push(cell[0], cell[2], x1 * size, x2 * size), _push(cell[1], cell[3], y1 * size, y2 * size)
     corners = [(size * x + dx, size * y + dy) for x, y in tile.corners]
