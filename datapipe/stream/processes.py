@@ -22,6 +22,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from datapipe.images.libjpeg import suited
 from datapipe.stream.batch import Batch
 from datapipe.stream.ledger import Counts
 from datapipe.stream.shelf import Place
@@ -130,7 +131,7 @@ class Process:
             stdout=subprocess.PIPE,
             start_new_session=True,
             pass_fds=[file],
-            env=os.environ | {"PYTHONPATH": found},
+            env=os.environ | suited() | {"PYTHONPATH": found},
         )
         self.here = False
         self._windows: deque[Window] = deque()

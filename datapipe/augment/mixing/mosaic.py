@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf
 from typing import Any
 
@@ -80,15 +81,13 @@ class Mosaic:
             raise ValueError("mix Mosaic after MixUp: want Mosaic first, it lays the canvas out anew")
         layer = plan.layers[0]
         pictures = (layer.tiles[0].picture, *partners)
-        cells = self.grid**2
-        u, v, *shares = rng.random(2 + cells).tolist()
+        u, v, *shares = rng.random(2 + self.grid**2).tolist()
         columns = self._lines(plan.hw[1], draw(self.center, u))
         rows = self._lines(plan.hw[0], draw(self.center, v))
-        first = int(rng.integers(cells))
+        first = int(rng.integers(self.grid**2))
+        cells = [(x1, y1, x2, y2) for y1, y2 in pairwise(rows) for x1, x2 in pairwise(columns)]
         tiles, notes = [], []
-        for index, (picture, share) in enumerate(zip(pictures, shares, strict=True)):
-            row, column = divmod((first + index) % cells, self.grid)
-            cell = (columns[column], rows[row], columns[column + 1], rows[row + 1])
+        for picture, share, cell in zip(pictures, shares, cells[first:] + cells[:first], strict=True):
             size = draw(self.scale, share) * 2 / self.grid
             tile, edges, note = self._stepped(place(picture), plan.hw, rng)
             tiles.append(_pushed(tile, edges, size, cell))
