@@ -15,7 +15,7 @@ def suited(told: Path = _CPUINFO, given: Mapping[str, str] = os.environ) -> dict
     """Variables for a new process in which libjpeg shall take the code that suits this processor.
 
     AMD's first Zen (EPYC 7001, Ryzen 1000 and 2000) carries instructions of 256 bits out in halves. There
-    libjpeg's code for 128 bits decodes in 0.95 of the time of the one it would choose, to the same pixels.
+    libjpeg's code for 128 bits decodes in 0.96 of the time of the one it would choose, to the same pixels.
 
     Args:
         told: what Linux tells of the processors.
