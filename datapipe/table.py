@@ -160,7 +160,7 @@ def read(file: Path, columns: Sequence[str] | None = None) -> dict[str, Any]:
     """Read columns as NumPy arrays: numbers in their own dtype, text as object arrays.
 
     Raises:
-        OSError: the file cannot be read. pyarrow.ArrowInvalid (a ValueError): it is not such a table.
+        OSError: the file cannot be read. ValueError: it is not such a table; pyarrow.ArrowInvalid is one.
     """
     table = _read(file, columns)
     return {name: numpy_of(table[name]) for name in table.column_names}
